@@ -1,0 +1,101 @@
+/* Text that came from outside. */
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/status.h"
+
+/* Length of the well-formed sequence at s (1..4), or 0. Table 3-7 of the Unicode standard. */
+static size_t utf8_sequence(const unsigned char *s, size_t left)
+{
+	unsigned char lo = 0x80;
+	unsigned char hi = 0xBF;
+	size_t n;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] >= 0xC2 && s[0] <= 0xDF)
+		n = 2;
+	else if (s[0] >= 0xE0 && s[0] <= 0xEF)
+		n = 3;
+	else if (s[0] >= 0xF0 && s[0] <= 0xF4)
+		n = 4;
+	else
+		return 0;
+	if (s[0] == 0xE0)
+		lo = 0xA0;
+	else if (s[0] == 0xED)
+		hi = 0x9F;
+	else if (s[0] == 0xF0)
+		lo = 0x90;
+	else if (s[0] == 0xF4)
+		hi = 0x8F;
+	if (left < n || s[1] < lo || s[1] > hi)
+		return 0;
+	for (size_t i = 2; i < n; i++) {
+		if ((s[i] & 0xC0) != 0x80)
+			return 0;
+	}
+	return n;
+}
+
+bool text_is_utf8(const char *text, size_t length)
+{
+	size_t i = 0;
+
+	while (i < length) {
+		size_t n = utf8_sequence((const unsigned char *)text + i, length - i);
+
+		if (n == 0)
+			return false;
+		i += n;
+	}
+	return true;
+}
+
+size_t text_utf8_count(const char *text, size_t length)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		if (((unsigned char)text[i] & 0xC0) != 0x80)
+			count++;
+	}
+	return count;
+}
+
+void text_cut_utf8(char *text, size_t max)
+{
+	size_t length = strlen(text);
+
+	if (length > max)
+		length = max;
+	text[length] = '\0';
+	/* Step back over a sequence that is now incomplete. */
+	for (size_t back = 1; back <= 4 && back <= length; back++) {
+		unsigned char c = (unsigned char)text[length - back];
+
+		if ((c & 0xC0) == 0x80)
+			continue;
+		if (utf8_sequence((const unsigned char *)text + length - back, back) != back)
+			text[length - back] = '\0';
+		return;
+	}
+}
+
+int text_to_i64(const char *text, int64_t min, int64_t max, int64_t *out)
+{
+	char *end;
+	long long value;
+
+	if (text == NULL || !((*text >= '0' && *text <= '9') || *text == '-'))
+		return -OTK_INVALID_ARGUMENT;
+	errno = 0;
+	value = strtoll(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || value < min || value > max)
+		return -OTK_INVALID_ARGUMENT;
+	*out = value;
+	return 0;
+}
