@@ -1,0 +1,116 @@
+/*
+ * The life of a ticket: which command is allowed when, and what it does to state, journal and
+ * clocks. The transition table and the default priority matrix are data (transitions.c,
+ * priority.c). See "Tickets" and "SLA clocks" of the domain description in the README.
+ */
+#ifndef OTKLIK_CORE_LIFECYCLE_H
+#define OTKLIK_CORE_LIFECYCLE_H
+
+#include "core/change.h"
+
+enum verb {
+	VERB_TAKE = 1,
+	VERB_ASSIGN,
+	VERB_REPLY,
+	VERB_NOTE,
+	VERB_PEND,
+	VERB_RESUME,
+	VERB_RESOLVE,
+	VERB_CLOSE,
+	VERB_REOPEN,
+	VERB_CANCEL,
+	VERB_CLASSIFY,
+};
+
+/* A new ticket. Ids are already resolved and belong to the customer; texts may be NULL. */
+struct new_ticket {
+	int32_t customer_id;
+	int64_t ticket_id;
+	int32_t site_id;
+	int32_t service_id;
+	int32_t team_id;
+	int32_t requester_id;
+	enum ticket_type type;
+	int16_t impact;
+	int16_t urgency;
+	const char *title;
+	const char *text;
+	const char *category;
+	const char *subcategory;
+	const char *channel;
+	bool live_contact;
+	bool machine_filed;
+};
+
+/* A command on a ticket. Zero and NULL mean "not given". */
+struct command {
+	enum verb verb;
+	struct actor actor;
+	const char *text;
+	enum pending_reason pend;
+	int64_t until;
+	bool spoken;
+	int32_t team_id;
+	int32_t assignee_id;
+	bool clear_assignee;
+	int16_t impact;
+	int16_t urgency;
+	int16_t priority;
+	int16_t type;
+	int32_t service_id;
+	int32_t site_id;
+	const char *category;
+	const char *subcategory;
+	const char *title;
+};
+
+/*
+ * Fills an initialised change with a new ticket: CREATED, clocks started as the contract says
+ * (CLOCK_STARTED each), priority from the matrix. 0 or a negative status with *err filled.
+ */
+int lifecycle_create(struct change *c, const struct new_ticket *in, const struct actor *actor,
+        int64_t now, struct otk_error *err);
+
+/*
+ * Journals what time already owes (strictly before now), then applies the command.
+ * -OTK_FAILED_PRECONDITION names the state and what is allowed; -OTK_INVALID_ARGUMENT a field.
+ * On error the change must be thrown away.
+ */
+int lifecycle_apply(
+        struct change *c, const struct command *cmd, int64_t now, struct otk_error *err);
+
+/*
+ * What time owes strictly before `now`, in order of instant: breaches, levels, the end of
+ * pending(scheduled), auto-close. Used by the sweep and before every command. 0 or negative.
+ */
+int lifecycle_tick(struct change *c, int64_t now, struct otk_error *err);
+
+/* What a hard check state does to the check's ticket (see "Machine-filed incidents"). */
+enum check_effect {
+	CHECK_FILES_NEW = 1, /* the caller files a new ticket by lifecycle_create */
+	CHECK_NOTED,
+	CHECK_RESOLVED,
+	CHECK_CLOSED,
+	CHECK_REOPENED,
+	CHECK_NOTHING,
+};
+
+/*
+ * Applies a report `bad` or recovered, at server time now, to the loaded ticket of the check.
+ * *effect is CHECK_FILES_NEW where the ticket can no longer take it (closed or cancelled, or
+ * past the reopen window). `text` is the check's output.
+ */
+int lifecycle_check(struct change *c, bool bad, const char *text, const struct actor *agent,
+        int64_t now, enum check_effect *effect, struct otk_error *err);
+
+/* The transition table as data: bit (1 << to) of allowed targets from each state. */
+extern const uint16_t LIFECYCLE_ALLOWED[TICKET_STATE_COUNT];
+const char *ticket_state_name(enum ticket_state state);
+const char *pending_reason_name(enum pending_reason reason);
+const char *ticket_type_name(enum ticket_type type);
+const char *clock_kind_name(enum clock_kind kind);
+const char *clock_state_name(enum clock_state state);
+const char *event_kind_name(enum event_kind kind);
+const char *event_cause_name(enum event_cause cause);
+
+#endif
