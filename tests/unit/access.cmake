@@ -1,0 +1,1 @@
+otk_unit_test(access_test USES otk_core)
