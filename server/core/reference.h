@@ -15,7 +15,7 @@
 
 struct calendar_history; /* core/calendar.h */
 
-enum { CODE_MAX = 64, NAME_MAX = 200 };
+enum { CODE_MAX = 64, NAME_TEXT_MAX = 200 };
 
 struct ref_customer {
 	int32_t id; /* 0: the provider */
