@@ -1,0 +1,32 @@
+/* What every request of one process shares. Made by the api process, lives as long as it. */
+#ifndef OTKLIK_RPC_SERVICE_H
+#define OTKLIK_RPC_SERVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+struct otk_clock;
+struct db_pool;
+struct desk;      /* server/desk: reference data, batches, the write path */
+struct watch_hub; /* rpc/watch.c: who waits for the feed */
+
+struct service {
+	struct loop *loop;
+	struct otk_clock *clock;
+	struct db_pool *pool;
+	struct desk *desk;
+	struct watch_hub *watches;
+	const char *database;     /* conninfo, for streams of their own (kpi verify) */
+	const char *installation; /* first part of every principal's URI */
+	const char *build;        /* "otklikd/0.1.0" */
+	bool draining;            /* no new request is taken */
+
+	/* Counters, for GetServerStatus and the log. */
+	uint32_t connections;
+	uint32_t in_flight;
+	uint32_t in_flight_max;
+	uint64_t requests_total;
+};
+
+#endif
