@@ -211,6 +211,7 @@ CREATE TABLE ticket (
 	subcategory text,
 	channel text,
 	external_ref text,
+	zone text NOT NULL, -- IANA: whose days its figures are counted in
 	site_id integer,
 	service_id integer,
 	team_id integer,
@@ -267,6 +268,7 @@ CREATE TABLE event (
 	contract_version_id integer,
 	category text,
 	subcategory text,
+	zone text, -- of the ticket, when created
 	clock smallint,
 	level smallint,
 	clock_state smallint,

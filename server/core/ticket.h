@@ -118,6 +118,8 @@ struct ticket {
 	char *subcategory;
 	char *channel;
 	char *external_ref;
+	char *zone; /* IANA: whose days its figures are counted in: contract, else site,
+	               customer */
 	int32_t site_id;
 	int32_t service_id;
 	int32_t team_id;
@@ -199,6 +201,7 @@ struct event {
 	int32_t contract_id;
 	char *category;
 	char *subcategory;
+	char *zone; /* CREATED only */
 	int16_t clock;
 	int16_t level;
 	int16_t clock_state; /* CLOCK_STOPPED: MET or LATE */
