@@ -334,7 +334,7 @@ CREATE TABLE idempotency (
 	principal_id integer NOT NULL,
 	key uuid NOT NULL,
 	hash bytea NOT NULL,
-	attempt bigint NOT NULL, -- whose insert won
+	attempt bigint NOT NULL, -- place in its batch: which of two equal keys there won
 	ticket_id bigint,
 	version bigint,
 	created_at timestamptz NOT NULL,
