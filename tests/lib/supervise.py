@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs one test and leaves nothing of it behind: every descendant dies, daemons included.
 
-Usage: supervise.py SECONDS FOLDER LOG COMMAND...
+Usage: supervise.py SECONDS FOLDER LOG COMMAND...      (LOG "-": standard output)
 
 Becomes the reaper of its descendants, so that a process which left its parent, its group and
 its session (PostgreSQL, otklikd) still ends up here. Exits as the command did; 124 after
@@ -104,7 +104,7 @@ def main():
         signal.signal(number, stop)
     code = 125
     try:
-        with open(log, "wb") as out:
+        with open(log, "wb") if log != "-" else open(1, "wb", 0, closefd=False) as out:
             child = subprocess.Popen(sys.argv[4:], stdin=subprocess.DEVNULL, stdout=out,
                                      stderr=subprocess.STDOUT, start_new_session=True)
             code = wait_for(child.pid, limit)

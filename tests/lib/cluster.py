@@ -1,0 +1,91 @@
+"""A private PostgreSQL cluster for a test, and psql on it."""
+import fcntl
+import os
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PG_CLUSTER = ROOT / "deploy/pg_cluster"
+TEMPLATES = ROOT / "build/pg-template"
+OWNER, APPLICATION = "postgres", "otklik_app"
+
+
+class CommandFailed(AssertionError):
+    """A program ended with another exit code than the test asked for."""
+
+
+def call(*command, expect=0, env=None, stdin=None, timeout=60):
+    """Runs a program to its end; its standard output. `expect=None` takes any exit code."""
+    done = subprocess.run([str(word) for word in command], env=env, input=stdin, text=True,
+                          stdin=None if stdin is not None else subprocess.DEVNULL,
+                          capture_output=True, timeout=timeout)
+    if expect is not None and done.returncode != expect:
+        raise CommandFailed(f"{' '.join(map(str, command))}: exit {done.returncode}, expected "
+                            f"{expect}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+class Cluster:
+    """A cluster in `folder` with an empty database `otklik`. Data are lost at a power cut
+    unless `fsync`; a kill -9 of PostgreSQL loses nothing either way."""
+
+    def __init__(self, folder, fsync=False, settings=None):
+        self.folder = Path(folder)
+        self.socket = self.folder / "sock"
+        options = ["--fsync", "on" if fsync else "off", "--template", TEMPLATES]
+        for name, value in (settings or {}).items():
+            options += ["--set", f"{name}={value}"]
+        TEMPLATES.mkdir(parents=True, exist_ok=True)
+        # The first test of a fresh tree makes the template, the others wait for it.
+        with open(TEMPLATES / ".lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            call(PG_CLUSTER, "create", self.folder, *options)
+        self.start()
+        self.psql("CREATE DATABASE otklik", database="postgres")
+
+    def start(self):
+        call(PG_CLUSTER, "start", self.folder)
+
+    def stop(self):
+        """Ends it in order: sessions are told."""
+        call(PG_CLUSTER, "stop", self.folder)
+
+    def kill(self):
+        """Ends it by SIGKILL; the next start recovers from the WAL."""
+        call(PG_CLUSTER, "kill", self.folder)
+
+    def destroy(self):
+        call(PG_CLUSTER, "destroy", self.folder)
+
+    def conninfo(self, user=OWNER, database="otklik"):
+        return f"host={self.socket} dbname={database} user={user}"
+
+    def environment(self, user=OWNER, database="otklik"):
+        return {**os.environ, "PGHOST": str(self.socket), "PGUSER": user, "PGDATABASE": database,
+                "PGCONNECT_TIMEOUT": "10"}
+
+    def psql(self, text=None, *options, file=None, user=OWNER, database="otklik", expect=0):
+        """Runs SQL; what psql prints, unaligned and without headers."""
+        command = ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", *options]
+        command += ["-f", str(file)] if file else ["-c", text]
+        return call(*command, env=self.environment(user, database), expect=expect, timeout=300)
+
+    def rows(self, text, user=OWNER):
+        """A query's rows as lists of texts; NULL is None. Values may hold anything but \\x1e/\\x1f."""
+        out = self.psql(text, "-F", "\x1f", "-R", "\x1e", "-P", "null=\x1d", user=user)
+        if not out:
+            return []
+        out = out.removesuffix("\n")
+        return [[None if value == "\x1d" else value for value in row.split("\x1f")]
+                for row in out.split("\x1e")]
+
+    def value(self, text, user=OWNER):
+        """The single value of a query, as text; None for NULL or no row."""
+        rows = self.rows(text, user)
+        return rows[0][0] if rows else None
+
+    def migrate(self):
+        """The schema as `otklikd migrate` makes it, without needing otklikd to be built."""
+        for path in sorted((ROOT / "migrations").glob("[0-9][0-9][0-9][0-9]_*.sql")):
+            whole = "-- no-transaction" not in path.read_text().splitlines()
+            self.psql(None, *(["-1"] if whole else []), file=path)
