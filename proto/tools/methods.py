@@ -167,9 +167,9 @@ def write_ids(out, found, permissions):
     out.write("enum method_id {\n")
     for method in found:
         out.write(f"\tMETHOD_{snake(method['name']).upper()} = {method['id']},\n")
-    out.write("};\n\nenum permission {\n")
+    out.write("};\n\nenum wire_permission {\n")
     for value in permissions.values:
-        out.write(f"\t{value.name} = {value.number},\n")
+        out.write(f"\tWIRE_{value.name} = {value.number},\n")
     out.write("};\n\n#endif\n")
 
 

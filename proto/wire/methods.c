@@ -7,7 +7,8 @@
 
 static const struct method METHODS[] = {
 #define METHOD(id_, name_, NAME_, In_, in_, Out_, out_, permission_, timeout_, flags_)         \
-	{id_, #name_, permission_, timeout_, flags_, &in_##__descriptor, &out_##__descriptor},
+	{id_, #name_, WIRE_##permission_, timeout_, flags_, &in_##__descriptor,                \
+	        &out_##__descriptor},
 #include "wire/methods.inc"
 #undef METHOD
 };

@@ -19,7 +19,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 
-#include "wire/method_ids.h" /* generated: METHOD_CREATE_TICKET = 10 …, PERMISSION_ANY = 1 … */
+#include "wire/method_ids.h" /* generated: METHOD_CREATE_TICKET = 10 …, WIRE_PERMISSION_ANY = 1 … */
 
 enum method_flag {
 	METHOD_MUTATION = 1, /* changes something: the frame must bear an idempotency key */
@@ -28,8 +28,8 @@ enum method_flag {
 
 struct method {
 	uint16_t id;
-	const char *name; /* "create_ticket" */
-	enum permission permission;
+	const char *name;                /* "create_ticket" */
+	enum wire_permission permission; /* the server's rules have the same numbers */
 	uint32_t timeout_ms; /* when the caller states none, and the greatest it may state */
 	unsigned flags;      /* enum method_flag */
 	const ProtobufCMessageDescriptor *in;
