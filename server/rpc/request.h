@@ -15,9 +15,9 @@
  *
  * A handler is a row of functions in the order in which they run:
  *
- *	enum step ticket_get_begin(struct request *r, const Otklik__V1__GetTicketRequest *in)
+ *	enum step get_ticket_begin(struct request *r, const Otklik__V1__GetTicketRequest *in)
  *	{
- *		struct ticket_get *state = request_state(r, sizeof *state);
+ *		struct get_ticket *state = request_state(r, sizeof *state);
  *		...
  *		return request_query(r, unit, ticket_found);
  *	}
@@ -25,7 +25,7 @@
  *	static enum step ticket_found(struct request *r)
  *	{
  *		...
- *		return ticket_get_reply(r, &out);
+ *		return get_ticket_reply(r, &out);
  *	}
  */
 #ifndef OTKLIK_RPC_REQUEST_H
@@ -119,7 +119,7 @@ uint32_t request_time_left_ms(const struct request *r);
 
 /* --- replies: each returns STEP_DONE, to be returned by the step ------------------------- */
 
-/* The one reply of a unary method; the typed `<handler>_reply` of rpc/methods.h checks `out`.
+/* The one reply of a unary method; the typed `<handler>_reply` of rpc/handlers.h checks `out`.
  */
 enum step request_reply(struct request *r, const ProtobufCMessage *out);
 
