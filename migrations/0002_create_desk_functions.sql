@@ -42,7 +42,9 @@ CREATE FUNCTION desk_save(
 	ticket_flags smallint[] DEFAULT '{}',
 	ticket_title text[] DEFAULT '{}', ticket_category text[] DEFAULT '{}',
 	ticket_subcategory text[] DEFAULT '{}', ticket_channel text[] DEFAULT '{}',
-	ticket_external_ref text[] DEFAULT '{}', ticket_site integer[] DEFAULT '{}',
+	ticket_external_ref text[] DEFAULT '{}',
+	ticket_zone text[] DEFAULT '{}', -- of new tickets; it never changes
+	ticket_site integer[] DEFAULT '{}',
 	ticket_service integer[] DEFAULT '{}', ticket_team integer[] DEFAULT '{}',
 	ticket_assignee integer[] DEFAULT '{}', ticket_requester integer[] DEFAULT '{}',
 	ticket_contract integer[] DEFAULT '{}', ticket_created timestamptz[] DEFAULT '{}',
@@ -65,6 +67,7 @@ CREATE FUNCTION desk_save(
 	event_team integer[] DEFAULT '{}', event_assignee integer[] DEFAULT '{}',
 	event_requester integer[] DEFAULT '{}', event_contract integer[] DEFAULT '{}',
 	event_category text[] DEFAULT '{}', event_subcategory text[] DEFAULT '{}',
+	event_zone text[] DEFAULT '{}',
 	event_clock smallint[] DEFAULT '{}', event_level smallint[] DEFAULT '{}',
 	event_clock_state smallint[] DEFAULT '{}', event_target bigint[] DEFAULT '{}',
 	event_consumed bigint[] DEFAULT '{}', event_due timestamptz[] DEFAULT '{}',
@@ -199,7 +202,7 @@ BEGIN
 		INSERT INTO ticket (customer_id, ticket_id, version, type, state, pending_reason,
 				pending_until, impact, urgency, priority, priority_overridden, machine_filed,
 				human_touched, self_recovered, observed, no_sla, check_bad, title, category,
-				subcategory, channel, external_ref, site_id, service_id, team_id, assignee_id,
+				subcategory, channel, external_ref, zone, site_id, service_id, team_id, assignee_id,
 				requester_id, contract_version_id, created_at, updated_at, acknowledged_at,
 				first_reply_at, first_resolved_at, resolved_at, closed_at, auto_close_at,
 				recheck_at, reopen_count)
@@ -207,20 +210,20 @@ BEGIN
 					s.until, s.impact, s.urgency, s.priority, s.flags & 1 <> 0, s.flags & 2 <> 0,
 					s.flags & 4 <> 0, s.flags & 8 <> 0, s.flags & 16 <> 0, s.flags & 32 <> 0,
 					s.flags & 64 <> 0, s.title, s.category, s.subcategory, s.channel, s.external,
-					s.site, s.service, s.team, s.assignee, s.requester, s.contract, s.created,
+					s.zone, s.site, s.service, s.team, s.assignee, s.requester, s.contract, s.created,
 					s.updated, s.acknowledged, s.first_reply, s.first_resolved, s.resolved,
 					s.closed, s.auto_close, s.recheck, coalesce(s.reopened, 0::smallint)
 				FROM unnest(item_customer, item_ticket, item_loaded, ticket_version, ticket_type,
 					ticket_state, ticket_pending_reason, ticket_pending_until, ticket_impact,
 					ticket_urgency, ticket_priority, ticket_flags, ticket_title, ticket_category,
-					ticket_subcategory, ticket_channel, ticket_external_ref, ticket_site,
+					ticket_subcategory, ticket_channel, ticket_external_ref, ticket_zone, ticket_site,
 					ticket_service, ticket_team, ticket_assignee, ticket_requester,
 					ticket_contract, ticket_created, ticket_updated, ticket_acknowledged,
 					ticket_first_reply, ticket_first_resolved, ticket_resolved, ticket_closed,
 					ticket_auto_close, ticket_recheck, ticket_reopen_count) WITH ORDINALITY
 					AS s(customer, ticket, loaded, version, type, state, reason, until, impact,
 						urgency, priority, flags, title, category, subcategory, channel, external,
-						site, service, team, assignee, requester, contract, created, updated,
+						zone, site, service, team, assignee, requester, contract, created, updated,
 						acknowledged, first_reply, first_resolved, resolved, closed, auto_close,
 						recheck, reopened, i)
 				WHERE s.loaded = 0 AND outcomes[s.i] = 0;
@@ -258,22 +261,22 @@ BEGIN
 	INSERT INTO event (customer_id, ticket_id, seq, kind, cause, actor_id, side, is_public,
 			occurred_at, recorded_at, state, pending_reason, until_at, type, impact, urgency,
 			priority, site_id, service_id, team_id, assignee_id, requester_id,
-			contract_version_id, category, subcategory, clock, level, clock_state, target_us,
+			contract_version_id, category, subcategory, zone, clock, level, clock_state, target_us,
 			consumed_us, due_at, old_due_at, content_hash)
 		SELECT item_customer[s.item], item_ticket[s.item], s.seq, s.kind,
 				coalesce(s.cause, 0::smallint), s.actor, s.side, s.public, s.occurred, s.recorded,
 				s.state, s.reason, s.until, s.type, s.impact, s.urgency, s.priority, s.site,
 				s.service, s.team, s.assignee, s.requester, s.contract, s.category, s.subcategory,
-				s.clock, s.level, s.clock_state, s.target, s.consumed, s.due, s.old_due, s.hash
+				s.zone, s.clock, s.level, s.clock_state, s.target, s.consumed, s.due, s.old_due, s.hash
 			FROM unnest(event_item, event_seq, event_kind, event_cause, event_actor, event_side,
 				event_public, event_occurred, event_recorded, event_state, event_pending_reason,
 				event_until, event_type, event_impact, event_urgency, event_priority, event_site,
 				event_service, event_team, event_assignee, event_requester, event_contract,
-				event_category, event_subcategory, event_clock, event_level, event_clock_state,
+				event_category, event_subcategory, event_zone, event_clock, event_level, event_clock_state,
 				event_target, event_consumed, event_due, event_old_due, event_content_hash)
 				AS s(item, seq, kind, cause, actor, side, public, occurred, recorded, state,
 					reason, until, type, impact, urgency, priority, site, service, team, assignee,
-					requester, contract, category, subcategory, clock, level, clock_state, target,
+					requester, contract, category, subcategory, zone, clock, level, clock_state, target,
 					consumed, due, old_due, hash)
 			WHERE outcomes[s.item] = 0;
 
