@@ -1,0 +1,86 @@
+/*
+ * A service calendar as it is written: zone, weekly spans, holidays and special working days.
+ * Plain data and its text forms; calendar.h computes with it.
+ *
+ *   week:       mon-fri 08:00-13:00,14:00-18:00; sat 10:00-12:00        or: always
+ *   exceptions: 2025-12-25,2026-01-01; 2025-12-24 09:00-13:00; 2026-01-02..2026-01-08
+ *
+ * Days are mon tue wed thu fri sat sun, single, in ranges (also fri-mon) and lists. A span ends
+ * at 24:00 at the latest, or past midnight when its end is before its start: 22:00-06:00
+ * belongs to the date on which it starts. An exception without spans is a holiday: no span
+ * starts on it; one with spans is a special working day: they stand in for those of the week.
+ */
+#ifndef OTKLIK_CORE_CALENDAR_PLAN_H
+#define OTKLIK_CORE_CALENDAR_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/status.h"
+#include "base/tz.h"
+
+enum {
+	PLAN_SPANS_MAX = 24,              /* a day */
+	PLAN_EXCEPTIONS_MAX = 4096,       /* dates */
+	PLAN_WEEK_TEXT_MAX = 4096,        /* bytes */
+	PLAN_EXCEPTION_TEXT_MAX = 131072, /* bytes */
+};
+
+/* Local seconds from midnight of the date on which it starts: 0 <= start < end <= 48 h. */
+struct plan_span {
+	int32_t start;
+	int32_t end;
+};
+
+struct plan_day {
+	size_t count;
+	struct plan_span spans[PLAN_SPANS_MAX]; /* ascending, no two equal */
+};
+
+struct plan_exception {
+	int64_t date; /* days since 1970-01-01 */
+	struct plan_day
+	        *day; /* NULL: a holiday; owned by the plan, only as long as its spans */
+};
+
+struct calendar_plan {
+	char zone[TZ_NAME_MAX + 1];
+	bool always;                       /* truly always: week and exceptions do not apply */
+	struct plan_day week[7];           /* Monday first */
+	struct plan_exception *exceptions; /* ascending, one a date */
+	size_t exception_count;
+};
+
+/*
+ * Reads a plan. `exceptions` may be NULL or "". On failure nothing is left to free and `err`
+ * has violations of "zone", "week" or "exceptions" that tell place and remedy.
+ * 0, -OTK_INVALID_ARGUMENT, -OTK_RESOURCE_EXHAUSTED.
+ */
+int plan_parse(const char *zone, const char *week, const char *exceptions,
+        struct calendar_plan *out, struct otk_error *err);
+
+/* The two parts of plan_parse alone, into a plan that was zero or parsed before. */
+int plan_parse_week(const char *text, struct calendar_plan *plan, struct otk_error *err);
+int plan_parse_exceptions(const char *text, struct calendar_plan *plan, struct otk_error *err);
+
+/* Canonical texts: parsing them gives the same plan, and equal plans give equal texts. */
+int plan_format_week(const struct calendar_plan *plan, struct buf *out);
+int plan_format_exceptions(const struct calendar_plan *plan, struct buf *out);
+
+/* Adds or replaces the exception of one date; `day` NULL: a holiday. Copies. 0,
+ * -OTK_OUT_OF_RANGE past PLAN_EXCEPTIONS_MAX, -OTK_RESOURCE_EXHAUSTED. */
+int plan_set_exception(struct calendar_plan *plan, int64_t date, const struct plan_day *day);
+
+/* What holds on a date: NULL when a holiday removes its spans. */
+const struct plan_day *plan_on(const struct calendar_plan *plan, int64_t date);
+
+/* Monday 0 to Sunday 6, of days since 1970-01-01. */
+size_t plan_weekday(int64_t date);
+
+int plan_copy(const struct calendar_plan *plan, struct calendar_plan *out);
+void plan_clear_exceptions(struct calendar_plan *plan);
+void plan_release(struct calendar_plan *plan); /* frees what it owns, leaves it zero */
+
+#endif
