@@ -43,11 +43,13 @@ packages_for() {
 	done
 }
 
-# packages_missing USE...: those of them that are not installed.
+# packages_missing USE...: those of them that are not installed. OTKLIK_PACKAGES_HAVE names what
+# is there in another way.
 packages_missing() {
 	local installed package
 	installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null |
 		awk '$1 == "installed" { print $2 }')
+	installed+=$'\n'${OTKLIK_PACKAGES_HAVE-}
 	packages_for "$@" | while read -r package; do
 		grep -qxF -- "$package" <<<"$installed" || printf '%s\n' "$package"
 	done
@@ -89,13 +91,14 @@ build_jobs() {
 	if [[ $memory -lt $cores ]]; then echo "$memory"; else echo "$cores"; fi
 }
 
-# build_preset PRESET [TARGET...]: configures once, then builds what changed. Output goes to
-# standard error, and only when there was something to do or it failed.
+# build_preset PRESET [TARGET...]: configures once, then builds what changed; BUILD_DID says "yes"
+# or "no". Output goes to standard error, and only when it failed.
 build_preset() {
 	local preset=$1 dir="$OTKLIK_ROOT/build/$1" log
 	shift
 	mkdir -p "$dir"
 	log=$dir/build.log
+	BUILD_DID=yes
 	# One build at a time: two test runs in one tree must not race in ninja.
 	(
 		flock 9
@@ -106,10 +109,6 @@ build_preset() {
 		cmake --build "$dir" -j "$(build_jobs)" ${1+--target "$@"} >"$log" 2>&1 ||
 			{ grep -v '^\[[0-9]*/[0-9]*\] ' "$log" | tail -n 80 >&2; exit 1; }
 	) 9>"$dir/.lock" || die "the build of preset $preset failed" "the whole output: $log"
-}
-
-# Whether a build of the preset would do nothing.
-build_is_fresh() {
-	local dir="$OTKLIK_ROOT/build/$1"
-	[[ -e $dir/build.ninja ]] && ninja -C "$dir" -n 2>/dev/null | grep -q 'no work to do'
+	# shellcheck disable=SC2034
+	if grep -q '^ninja: no work to do' "$log"; then BUILD_DID=no; fi
 }
