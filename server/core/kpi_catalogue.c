@@ -1,0 +1,243 @@
+/* The KPIs that can be asked for, and their arithmetic. */
+#include "core/kpi_catalogue.h"
+
+#include <string.h>
+
+/* Columns every distribution shows. */
+#define DURATION_COLUMNS(metric)                                                               \
+	{                                                                                      \
+		{"n", KPI_COUNT, metric, 0, 0}, {"mean_s", KPI_MEAN, metric, 0, 0},            \
+		        {"p50_s", KPI_QUANTILE, metric, 0, 50},                                \
+		        {"p90_s", KPI_QUANTILE, metric, 0, 90},                                \
+		        {"p95_s", KPI_QUANTILE, metric, 0, 95},                                \
+		        {"min_s", KPI_MIN, metric, 0, 0}, {"max_s", KPI_MAX, metric, 0, 0},    \
+		        {"sum_s", KPI_SUM, metric, 0, 0},                                      \
+	}
+
+const struct kpi_spec KPI_CATALOGUE[] = {
+        {"arrivals", "Tickets filed", false, false, false,
+                {{"arrivals", KPI_COUNT, KPI_ARRIVALS, 0, 0},
+                        {"no_sla", KPI_COUNT, KPI_NO_SLA, 0, 0},
+                        {"imported", KPI_COUNT, KPI_OBSERVED, 0, 0},
+                        {"cancelled", KPI_COUNT, KPI_CANCELLED, 0, 0}}},
+        {"throughput", "Tickets resolved (last resolve)", false, false, false,
+                {{"resolved", KPI_COUNT, KPI_RESOLVES, 0, 0},
+                        {"self_recovered", KPI_COUNT, KPI_SELF_RECOVERED, 0, 0},
+                        {"closed", KPI_COUNT, KPI_CLOSES, 0, 0}}},
+        {"net-flow", "Arrivals less resolves", false, false, false,
+                {{"arrivals", KPI_COUNT, KPI_ARRIVALS, 0, 0},
+                        {"resolved", KPI_COUNT, KPI_RESOLVES, 0, 0},
+                        {"net", KPI_NET, KPI_ARRIVALS, KPI_RESOLVES, 0}}},
+        {"backlog", "Open tickets at the end of the period", true, false, false,
+                {{"open", KPI_COUNT, 0, 0, 0}, {"new", KPI_COUNT, KPI_STATE_BASE + 1, 0, 0},
+                        {"assigned", KPI_COUNT, KPI_STATE_BASE + 2, 0, 0},
+                        {"in_progress", KPI_COUNT, KPI_STATE_BASE + 3, 0, 0},
+                        {"pending", KPI_COUNT, KPI_STATE_BASE + 4, 0, 0}}},
+        {"states", "Tickets in each state at the end of the period", true, false, false,
+                {{"new", KPI_COUNT, KPI_STATE_BASE + 1, 0, 0},
+                        {"assigned", KPI_COUNT, KPI_STATE_BASE + 2, 0, 0},
+                        {"in_progress", KPI_COUNT, KPI_STATE_BASE + 3, 0, 0},
+                        {"pending", KPI_COUNT, KPI_STATE_BASE + 4, 0, 0},
+                        {"resolved", KPI_COUNT, KPI_STATE_BASE + 5, 0, 0},
+                        {"closed", KPI_COUNT, KPI_STATE_BASE + 6, 0, 0},
+                        {"cancelled", KPI_COUNT, KPI_STATE_BASE + 7, 0, 0}}},
+        {"mtta", "Time to acknowledge, service time", false, true, false,
+                DURATION_COLUMNS(KPI_MTTA)},
+        {"first-response", "Time to first response, service time", false, true, false,
+                DURATION_COLUMNS(KPI_FIRST_RESPONSE)},
+        {"first-response-wall", "Time to first response, wall time", false, true, false,
+                DURATION_COLUMNS(KPI_FIRST_RESPONSE_WALL)},
+        {"mttr", "Time to resolve, service time", false, false, false,
+                DURATION_COLUMNS(KPI_MTTR)},
+        {"mttr-wall", "Time to resolve, wall time", false, false, false,
+                DURATION_COLUMNS(KPI_MTTR_WALL)},
+        {"first-resolve", "Time to first resolve, service time", false, false, false,
+                DURATION_COLUMNS(KPI_FIRST_RESOLVE)},
+        {"compliance", "Promises kept", false, true, false,
+                {{"response_met", KPI_COUNT, KPI_RESPONSE_MET, 0, 0},
+                        {"response_breached", KPI_COUNT, KPI_RESPONSE_BREACHED, 0, 0},
+                        {"response", KPI_SHARE, KPI_RESPONSE_MET, KPI_RESPONSE_BREACHED, 0},
+                        {"update_met", KPI_COUNT, KPI_UPDATE_MET, 0, 0},
+                        {"update_breached", KPI_COUNT, KPI_UPDATE_BREACHED, 0, 0},
+                        {"update", KPI_SHARE, KPI_UPDATE_MET, KPI_UPDATE_BREACHED, 0},
+                        {"resolution_met", KPI_COUNT, KPI_RESOLUTION_MET, 0, 0},
+                        {"resolution_breached", KPI_COUNT, KPI_RESOLUTION_BREACHED, 0, 0},
+                        {"resolution", KPI_SHARE, KPI_RESOLUTION_MET, KPI_RESOLUTION_BREACHED,
+                                0}}},
+        {"reopen-rate", "Resolves that were reopened, by day of the resolve", false, false,
+                true,
+                {{"resolves", KPI_COUNT, KPI_RESOLVE_COHORT, 0, 0},
+                        {"reopened", KPI_COUNT, KPI_COHORT_REOPENED, 0, 0},
+                        {"rate", KPI_RATE, KPI_COHORT_REOPENED, KPI_RESOLVE_COHORT, 0}}},
+        {"reopens", "Reopens, by day of the reopen", false, false, false,
+                {{"reopens", KPI_COUNT, KPI_REOPENS, 0, 0},
+                        {"tickets", KPI_COUNT, KPI_REOPENED_TICKETS, 0, 0}}},
+        {"handoffs", "Changes of team, and back at once (A to B to A)", false, false, false,
+                {{"handoffs", KPI_COUNT, KPI_HANDOFFS, 0, 0},
+                        {"pingpong", KPI_COUNT, KPI_PINGPONG, 0, 0},
+                        {"pingpong_share", KPI_RATE, KPI_PINGPONG, KPI_HANDOFFS, 0},
+                        {"arrivals", KPI_COUNT, KPI_ARRIVALS, 0, 0},
+                        {"per_ticket", KPI_RATE, KPI_HANDOFFS, KPI_ARRIVALS, 0}}},
+        {"pingpong", "Back to the team before (A to B to A)", false, false, false,
+                {{"pingpong", KPI_COUNT, KPI_PINGPONG, 0, 0},
+                        {"handoffs", KPI_COUNT, KPI_HANDOFFS, 0, 0},
+                        {"share", KPI_RATE, KPI_PINGPONG, KPI_HANDOFFS, 0}}},
+        {"pending", "Tickets that were ever pending, by day of the first time", false, false,
+                false, {{"tickets", KPI_COUNT, KPI_EVER_PENDING, 0, 0}}},
+        {"self-recovered", "Checks that recovered before anybody acted", false, false, false,
+                {{"self_recovered", KPI_COUNT, KPI_SELF_RECOVERED, 0, 0},
+                        {"resolved", KPI_COUNT, KPI_RESOLVES, 0, 0},
+                        {"share", KPI_RATE, KPI_SELF_RECOVERED, KPI_RESOLVES, 0}}},
+        {.name = NULL},
+};
+
+const struct kpi_spec *kpi_spec_find(const char *name)
+{
+	for (const struct kpi_spec *spec = KPI_CATALOGUE; spec->name != NULL; spec++) {
+		if (strcmp(spec->name, name) == 0)
+			return spec;
+	}
+	return NULL;
+}
+
+static bool column_is_set(const struct kpi_spec *spec, size_t i)
+{
+	return i < KPI_COLUMNS_MAX && spec->columns[i].name != NULL;
+}
+
+int kpi_spec_distribution(const struct kpi_spec *spec)
+{
+	for (size_t i = 0; column_is_set(spec, i); i++) {
+		if (kpi_metric_is_distribution(spec->columns[i].a))
+			return spec->columns[i].a;
+	}
+	return 0;
+}
+
+size_t kpi_spec_metrics(const struct kpi_spec *spec, int *out)
+{
+	bool wanted[KPI_METRIC_MAX + 1] = {false};
+	size_t count = 0;
+
+	for (size_t i = 0; column_is_set(spec, i); i++) {
+		wanted[spec->columns[i].a] = true;
+		wanted[spec->columns[i].b] = true;
+	}
+	if (spec->measured) {
+		wanted[KPI_ARRIVALS] = true;
+		wanted[KPI_OBSERVED] = true;
+	}
+	for (int m = 1; m <= KPI_METRIC_MAX; m++) {
+		if (wanted[m])
+			out[count++] = m;
+	}
+	return count;
+}
+
+static int64_t open_count(const struct kpi_group *group)
+{
+	int64_t n = 0;
+
+	for (int state = 1; state <= 4; state++)
+		n += group->n[KPI_STATE_BASE + state];
+	return n;
+}
+
+static struct kpi_value integer(int64_t value)
+{
+	return (struct kpi_value){.kind = KPI_INTEGER, .integer = value};
+}
+
+static struct kpi_value ratio(double numerator, double denominator)
+{
+	if (!(denominator > 0))
+		return (struct kpi_value){.kind = KPI_ABSENT};
+	return (struct kpi_value){.kind = KPI_REAL, .real = numerator / denominator};
+}
+
+static struct kpi_value seconds(double milliseconds)
+{
+	return (struct kpi_value){.kind = KPI_REAL, .real = milliseconds / 1000};
+}
+
+static struct kpi_value of_distribution(
+        const struct kpi_column_spec *column, const struct kpi_group *group)
+{
+	int64_t total = 0;
+
+	for (size_t i = 0; i < group->count; i++)
+		total += group->counts[i].n;
+	if (total <= 0)
+		return (struct kpi_value){.kind = KPI_ABSENT};
+	switch (column->formula) {
+	case KPI_MEAN:
+		return seconds((double)group->sum_ms / (double)total);
+	case KPI_SUM:
+		return seconds((double)group->sum_ms);
+	case KPI_QUANTILE:
+		return seconds(kpi_quantile(
+		        group->counts, group->count, total, (double)column->q / 100));
+	case KPI_MIN:
+		return seconds(kpi_bucket_middle(group->counts[0].bucket));
+	default:
+		return seconds(kpi_bucket_middle(group->counts[group->count - 1].bucket));
+	}
+}
+
+/* Nothing was measured, and everything there was came from a log that cannot tell. */
+static bool underivable(const struct kpi_spec *spec, const struct kpi_group *group)
+{
+	if (!spec->measured || group->n[KPI_OBSERVED] == 0 ||
+	        group->n[KPI_OBSERVED] != group->n[KPI_ARRIVALS])
+		return false;
+	for (size_t i = 0; column_is_set(spec, i); i++) {
+		if (group->n[spec->columns[i].a] != 0)
+			return false;
+	}
+	return true;
+}
+
+struct kpi_value kpi_evaluate(const struct kpi_spec *spec, const struct kpi_column_spec *column,
+        const struct kpi_group *group)
+{
+	const int64_t *n = group->n;
+
+	if (underivable(spec, group))
+		return (struct kpi_value){.kind = KPI_NOT_DERIVABLE};
+	switch (column->formula) {
+	case KPI_COUNT:
+		return integer(column->a == 0 ? open_count(group) : n[column->a]);
+	case KPI_NET:
+		return integer(n[column->a] - n[column->b]);
+	case KPI_SHARE:
+		return ratio((double)n[column->a], (double)(n[column->a] + n[column->b]));
+	case KPI_RATE:
+		return ratio((double)n[column->a], (double)n[column->b]);
+	case KPI_MEAN:
+	case KPI_SUM:
+	case KPI_QUANTILE:
+	case KPI_MIN:
+	case KPI_MAX:
+		break;
+	}
+	return of_distribution(column, group);
+}
+
+const char *kpi_column_unit(const struct kpi_column_spec *column)
+{
+	switch (column->formula) {
+	case KPI_COUNT:
+	case KPI_NET:
+		return "count";
+	case KPI_SHARE:
+	case KPI_RATE:
+		return "ratio";
+	case KPI_MEAN:
+	case KPI_SUM:
+	case KPI_QUANTILE:
+	case KPI_MIN:
+	case KPI_MAX:
+		break;
+	}
+	return "seconds";
+}

@@ -1,0 +1,80 @@
+/*
+ * The KPIs that can be asked for: each a few columns computed from stored measures. Adding one
+ * is adding a row to the table in kpi_catalogue.c.
+ */
+#ifndef OTKLIK_CORE_KPI_CATALOGUE_H
+#define OTKLIK_CORE_KPI_CATALOGUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/kpi_bucket.h"
+#include "core/kpi_metric.h"
+
+enum kpi_formula {
+	KPI_COUNT,    /* n of `a` */
+	KPI_SHARE,    /* n of a / (n of a + n of b) */
+	KPI_RATE,     /* n of a / n of b */
+	KPI_NET,      /* n of a - n of b */
+	KPI_MEAN,     /* of distribution a, seconds */
+	KPI_SUM,      /* seconds */
+	KPI_QUANTILE, /* q per cent of distribution a, seconds */
+	KPI_MIN,
+	KPI_MAX,
+};
+
+struct kpi_column_spec {
+	const char *name;
+	enum kpi_formula formula;
+	int a;
+	int b;
+	int q;
+};
+
+enum { KPI_COLUMNS_MAX = 10 };
+
+struct kpi_spec {
+	const char *name;
+	const char *title;
+	bool stock;    /* a stock at the end of each period, not a flow within it */
+	bool measured; /* needs what an imported log cannot give */
+	bool cohort;   /* rows whose reopen window has not passed are marked immature */
+	struct kpi_column_spec columns[KPI_COLUMNS_MAX];
+};
+
+/* All KPIs, ended by a row without a name; and one by name, or NULL. */
+extern const struct kpi_spec KPI_CATALOGUE[];
+const struct kpi_spec *kpi_spec_find(const char *name);
+
+/* The distribution a KPI reads, or 0: a KPI reads at most one. */
+int kpi_spec_distribution(const struct kpi_spec *spec);
+
+/* Writes the measures a KPI reads, at most KPI_METRIC_MAX; returns how many. */
+size_t kpi_spec_metrics(const struct kpi_spec *spec, int *out);
+
+/* Sums of one group of cells. Zero-initialise. */
+struct kpi_group {
+	int64_t n[KPI_METRIC_MAX + 1];
+	int64_t sum_ms; /* of the distribution */
+	struct kpi_count
+	        *counts; /* of the distribution, ascending by bucket; owned by the caller */
+	size_t count;
+};
+
+enum kpi_value_kind { KPI_ABSENT, KPI_INTEGER, KPI_REAL, KPI_NOT_DERIVABLE };
+
+struct kpi_value {
+	enum kpi_value_kind kind;
+	int64_t integer;
+	double real;
+};
+
+/* The figure of one column for one group. A denominator of 0 gives KPI_ABSENT. */
+struct kpi_value kpi_evaluate(const struct kpi_spec *spec, const struct kpi_column_spec *column,
+        const struct kpi_group *group);
+
+/* "count", "ratio" or "seconds". */
+const char *kpi_column_unit(const struct kpi_column_spec *column);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * The measures that rollups store. A KPI that people ask for is one or a few of them
+ * (kpi_catalogue.h). Numbers are stored in kpi_cell.metric and never change meaning.
+ */
+#ifndef OTKLIK_CORE_KPI_METRIC_H
+#define OTKLIK_CORE_KPI_METRIC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum kpi_metric {
+	KPI_ARRIVALS = 1,
+	KPI_RESOLVES = 2, /* last resolves: retracted by a reopen */
+	KPI_CANCELLED = 3,
+	KPI_SELF_RECOVERED = 4,
+	KPI_OBSERVED = 5,       /* arrivals that were imported: no clocks ran */
+	KPI_MTTA = 6,           /* eff(c, a) */
+	KPI_FIRST_RESPONSE = 7, /* eff(c, f) */
+	KPI_FIRST_RESPONSE_WALL = 8,
+	KPI_MTTR = 9, /* eff(c, R) */
+	KPI_MTTR_WALL = 10,
+	KPI_FIRST_RESOLVE = 11, /* eff(c, r1) */
+	KPI_RESPONSE_MET = 12,
+	KPI_RESPONSE_BREACHED = 13,
+	KPI_RESOLUTION_MET = 14,
+	KPI_RESOLUTION_BREACHED = 15,
+	KPI_UPDATE_MET = 16,
+	KPI_UPDATE_BREACHED = 17,
+	KPI_REOPENS = 18,          /* by the day of the reopen */
+	KPI_RESOLVE_COHORT = 19,   /* every resolve, by its day */
+	KPI_COHORT_REOPENED = 20,  /* of those: reopened later, by the day of the resolve */
+	KPI_REOPENED_TICKETS = 21, /* tickets, at their first reopen */
+	KPI_HANDOFFS = 22,
+	KPI_PINGPONG = 23,
+	KPI_EVER_PENDING = 24, /* tickets, at their first pending */
+	KPI_NO_SLA = 25,
+	KPI_CLOSES = 26,
+	/* Tickets in a state: +1 at entry, -1 at exit; the sum up to a day is the stock then.
+	 */
+	KPI_STATE_BASE = 40, /* + enum ticket_state: 41 to 47 */
+};
+enum { KPI_METRIC_MAX = 47 };
+
+/* Distributions are stored by bucket of milliseconds; everything else has bucket 0. */
+bool kpi_metric_is_distribution(int metric);
+
+#endif

@@ -1,0 +1,104 @@
+-- Folding the feed into rollups, asking them, and rebuilding them to compare.
+
+-- The watermark and the events behind it, oldest first; one row without an event when there
+-- are none.
+-- name: kpi_fold_read
+SELECT k.rev, k.quarter_from, x.rev AS event_rev, x.customer_id, x.ticket_id, x.seq, x.kind,
+	x.cause, x.side, x.is_public, x.occurred_at, x.state, x.pending_reason, x.type, x.priority,
+	x.site_id, x.team_id, x.contract_version_id, x.zone, x.clock, x.clock_state, x.consumed_us
+FROM kpi_fold k LEFT JOIN LATERAL (
+	SELECT f.rev, e.customer_id, e.ticket_id, e.seq, e.kind, e.cause, e.side, e.is_public,
+		e.occurred_at, e.state, e.pending_reason, e.type, e.priority, e.site_id, e.team_id,
+		e.contract_version_id, e.zone, e.clock, e.clock_state, e.consumed_us
+	FROM feed f JOIN event e USING (customer_id, ticket_id, seq)
+	WHERE f.rev > k.rev
+	ORDER BY f.rev
+	LIMIT $1::integer) x ON true
+ORDER BY x.rev;
+
+-- What the fold remembers of the tickets of those events.
+-- name: kpi_fold_states
+SELECT t.customer_id, t.ticket_id, t.seq, t.state
+FROM kpi_ticket t
+WHERE (t.customer_id, t.ticket_id) IN (
+	SELECT x.customer_id, x.ticket_id FROM (
+		SELECT f.customer_id, f.ticket_id FROM feed f
+		WHERE f.rev > (SELECT rev FROM kpi_fold)
+		ORDER BY f.rev
+		LIMIT $1::integer) x);
+
+-- name: kpi_fold_save
+SELECT kpi_fold_save($1::bigint, $2::bigint, $3::timestamptz, $4::integer[], $5::bigint[],
+	$6::bigint[], $7::bytea[], $8::integer[], $9::date[], $10::integer[], $11::integer[],
+	$12::integer[], $13::smallint[], $14::smallint[], $15::smallint[], $16::integer[],
+	$17::integer[], $18::bigint[]);
+
+-- Everything folded so far, ticket by ticket, for a rebuild. The states say how far: the feed
+-- may have been trimmed.
+-- name: kpi_verify_events
+SELECT 0::bigint AS rev, NULL::timestamptz AS quarter_from, 0::bigint AS event_rev,
+	e.customer_id, e.ticket_id, e.seq, e.kind,
+	e.cause, e.side, e.is_public, e.occurred_at, e.state, e.pending_reason, e.type, e.priority,
+	e.site_id, e.team_id, e.contract_version_id, e.zone, e.clock, e.clock_state, e.consumed_us
+FROM event e JOIN kpi_ticket t USING (customer_id, ticket_id)
+WHERE e.seq <= t.seq
+ORDER BY e.customer_id, e.ticket_id, e.seq;
+
+-- name: kpi_verify_start
+SELECT k.rev, k.quarter_from, (SELECT coalesce(sum(seq), 0)::bigint FROM kpi_ticket)
+FROM kpi_fold k;
+
+-- name: kpi_verify_cells
+SELECT customer_id, day - '1970-01-01'::date, site_id, team_id, priority, type, metric, bucket, n,
+	sum::text, sum2::text
+FROM kpi_cell WHERE n <> 0 OR sum <> 0 OR sum2 <> 0;
+
+-- name: kpi_verify_quarters
+SELECT customer_id, (extract(epoch FROM quarter) / 900)::integer, site_id, team_id, priority, type,
+	metric, bucket, n, sum::text, sum2::text
+FROM kpi_quarter WHERE n <> 0 OR sum <> 0 OR sum2 <> 0;
+
+-- Sums by group. Flags say which dimensions make groups; filters are NULL where not given.
+-- Buckets are merged unless asked for. Stocks are summed from the beginning of time: their
+-- rows before $from come with a NULL period.
+-- name: kpi_by_day
+SELECT CASE WHEN $1::boolean THEN customer_id END, CASE WHEN $2::boolean THEN site_id END,
+	CASE WHEN $3::boolean THEN team_id END, CASE WHEN $4::boolean THEN priority::integer END,
+	CASE WHEN $5::boolean THEN type::integer END,
+	CASE WHEN day >= $8::date THEN
+		CASE $6::text WHEN 'day' THEN day
+			WHEN 'week' THEN date_trunc('week', day::timestamp)::date
+			WHEN 'month' THEN date_trunc('month', day::timestamp)::date END END AS period,
+	metric::integer, bucket, sum(n)::bigint, sum(sum)::bigint
+FROM kpi_cell
+WHERE metric = ANY ($7::smallint[]) AND (day >= $8::date OR $10::boolean) AND day < $9::date
+	AND ($11::integer[] IS NULL OR customer_id = ANY ($11::integer[]))
+	AND ($12::integer IS NULL OR site_id = $12::integer)
+	AND ($13::integer IS NULL OR team_id = $13::integer)
+	AND ($14::integer IS NULL OR priority = $14::integer)
+	AND ($15::integer IS NULL OR type = $15::integer)
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+HAVING sum(n) <> 0
+ORDER BY 1, 2, 3, 4, 5, 6 NULLS FIRST, 7, 8;
+
+-- The same by hour of a viewer's zone, from the quarter-hours kept.
+-- name: kpi_by_hour
+SELECT CASE WHEN $1::boolean THEN customer_id END, CASE WHEN $2::boolean THEN site_id END,
+	CASE WHEN $3::boolean THEN team_id END, CASE WHEN $4::boolean THEN priority::integer END,
+	CASE WHEN $5::boolean THEN type::integer END,
+	date_trunc('hour', quarter, $6::text) AS period,
+	metric::integer, bucket, sum(n)::bigint, sum(sum)::bigint
+FROM kpi_quarter
+WHERE metric = ANY ($7::smallint[]) AND quarter >= $8::timestamptz AND quarter < $9::timestamptz
+	AND ($10::integer[] IS NULL OR customer_id = ANY ($10::integer[]))
+	AND ($11::integer IS NULL OR site_id = $11::integer)
+	AND ($12::integer IS NULL OR team_id = $12::integer)
+	AND ($13::integer IS NULL OR priority = $13::integer)
+	AND ($14::integer IS NULL OR type = $14::integer)
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+HAVING sum(n) <> 0
+ORDER BY 1, 2, 3, 4, 5, 6, 7, 8;
+
+-- How far the fold has come, for the answer's as_of_rev.
+-- name: kpi_position
+SELECT rev, quarter_from FROM kpi_fold;
