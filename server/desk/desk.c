@@ -1,0 +1,158 @@
+/* Makes and unmakes the desk; waiting lists; the scope of a reader. */
+#include "desk/desk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "desk/desk_internal.h"
+#include "desk/number.h"
+#include "desk/reference_load.h"
+#include "desk/save.h"
+
+struct desk *desk_new(
+        struct loop *loop, struct db_pool *pool, struct otk_clock *clock, struct otk_error *err)
+{
+	struct desk *desk = calloc(1, sizeof *desk);
+
+	if (desk == NULL)
+		goto no_memory;
+	desk->loop = loop;
+	desk->pool = pool;
+	desk->clock = clock;
+	desk->saves = db_batch_new(loop, pool, &SAVE_BATCH, desk,
+	        &(struct db_batch_options){.items_max = SAVE_ITEMS_MAX});
+	desk->references = reference_store_new(loop, pool);
+	desk->numbers = number_store_new(pool);
+	if (desk->saves == NULL || desk->references == NULL || desk->numbers == NULL)
+		goto no_memory;
+	return desk;
+
+no_memory:
+	desk_free(desk);
+	error_set(err, OTK_RESOURCE_EXHAUSTED, "NO_MEMORY", "there is no memory for the desk");
+	return NULL;
+}
+
+void desk_free(struct desk *desk)
+{
+	if (desk == NULL)
+		return;
+	db_batch_free(desk->saves);
+	number_store_free(desk->numbers);
+	reference_store_free(desk->references);
+	free(desk);
+}
+
+struct db_pool *desk_pool(struct desk *desk)
+{
+	return desk->pool;
+}
+
+struct loop *desk_loop(struct desk *desk)
+{
+	return desk->loop;
+}
+
+struct otk_clock *desk_clock(struct desk *desk)
+{
+	return desk->clock;
+}
+
+void desk_on_ready(struct desk *desk, void (*ready)(void *context), void *context)
+{
+	reference_store_on_ready(desk->references, ready, context);
+}
+
+const struct reference *desk_reference(const struct desk *desk)
+{
+	return reference_store_get(desk->references);
+}
+
+void desk_reference_renew(
+        struct desk *desk, struct desk_wait *wait, void (*done)(void *context), void *context)
+{
+	reference_store_renew(desk->references, wait, done, context);
+}
+
+void desk_reference_leave(struct desk *desk, struct desk_wait *wait)
+{
+	(void)desk;
+	wait_leave(wait);
+}
+
+int64_t desk_number(struct desk *desk)
+{
+	return number_take(desk->numbers);
+}
+
+void desk_number_wait(
+        struct desk *desk, struct desk_wait *wait, void (*done)(void *context), void *context)
+{
+	number_wait(desk->numbers, wait, done, context);
+}
+
+void desk_number_leave(struct desk *desk, struct desk_wait *wait)
+{
+	(void)desk;
+	wait_leave(wait);
+}
+
+const char *desk_scope(
+        struct arena *arena, const struct access *access, enum permission permission)
+{
+	int32_t customers[ACCESS_GRANTS_MAX];
+	struct buf text = {0};
+	const char *scope;
+	size_t count;
+
+	if (access_is_global(access, permission))
+		return "*";
+	count = access_customers(access, permission, customers, ACCESS_GRANTS_MAX);
+	buf_putc(&text, '{');
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&text, "%s%d", i > 0 ? "," : "", customers[i]);
+	buf_putc(&text, '}');
+	scope = text.failed ? NULL : arena_strdup(arena, buf_text(&text));
+	buf_free(&text);
+	return scope;
+}
+
+void wait_join(struct wait_list *list, struct desk_wait *wait, void (*done)(void *context),
+        void *context)
+{
+	*wait = (struct desk_wait){
+	        .list = list, .next = list->first, .done = done, .context = context};
+	if (list->first != NULL)
+		list->first->prev = wait;
+	list->first = wait;
+}
+
+void wait_leave(struct desk_wait *wait)
+{
+	if (wait->list == NULL)
+		return;
+	if (wait->next != NULL)
+		wait->next->prev = wait->prev;
+	if (wait->prev != NULL)
+		wait->prev->next = wait->next;
+	else
+		wait->list->first = wait->next;
+	wait->list = NULL;
+}
+
+/* Each is told after it has left, and may join again; one told may make another one leave. */
+void wait_tell(struct wait_list *list)
+{
+	struct wait_list told = *list;
+
+	list->first = NULL;
+	for (struct desk_wait *wait = told.first; wait != NULL; wait = wait->next)
+		wait->list = &told;
+	while (told.first != NULL) {
+		struct desk_wait *wait = told.first;
+
+		wait_leave(wait);
+		wait->done(wait->context);
+	}
+}

@@ -1,0 +1,59 @@
+-- Reference data, loaded whole by every process. Epoch first and last: when the two differ
+-- somebody changed the data in between, and they are read again.
+
+-- name: reference_epoch
+SELECT epoch, name FROM installation;
+
+-- Taken by whoever changes reference data, before reading what it decides on: until its commit
+-- no ticket is saved that was decided under the old ones (desk_save holds it shared).
+-- name: reference_lock
+SELECT true FROM (SELECT pg_advisory_xact_lock(hashtext('otklik.reference'))) locked;
+
+-- name: reference_customers
+SELECT customer_id, code, name, zone, retired FROM customer ORDER BY customer_id;
+
+-- name: reference_sites
+SELECT site_id, customer_id, code, name, zone, retired FROM site ORDER BY site_id;
+
+-- name: reference_teams
+SELECT team_id, code, name, retired FROM team ORDER BY team_id;
+
+-- name: reference_services
+SELECT service_id, customer_id, code, retired FROM service ORDER BY service_id;
+
+-- People without a team of their own get the first they are a member of.
+-- name: reference_principals
+SELECT p.principal_id, p.kind, p.customer_id, p.code, p.name, p.zone, p.uri, p.site_id,
+	coalesce(p.team_id, (SELECT min(m.team_id) FROM team_member m
+		WHERE m.principal_id = p.principal_id)) AS team_id,
+	p.disabled
+FROM principal p ORDER BY p.principal_id;
+
+-- name: reference_grants
+SELECT principal_id, role, customer_id FROM principal_grant
+ORDER BY principal_id, role, customer_id;
+
+-- name: reference_calendars
+SELECT calendar_id, code FROM calendar ORDER BY calendar_id;
+
+-- name: reference_editions
+SELECT calendar_id, from_at, zone, week,
+	array_to_string(
+		ARRAY(SELECT to_char(h, 'YYYY-MM-DD') FROM unnest(holidays) h)
+		|| ARRAY(SELECT to_char(d, 'YYYY-MM-DD') || ' ' || s
+			FROM unnest(special_dates, special_spans) AS x(d, s)), '; ') AS exceptions
+FROM calendar_edition ORDER BY calendar_id, from_at, edition;
+
+-- name: reference_contracts
+SELECT v.contract_version_id, v.version, c.customer_id, c.code, v.calendar_id, v.valid_from,
+	v.withdrawn_at IS NOT NULL AS withdrawn, v.site_ids, v.service_ids, v.matrix, v.pauses,
+	v.auto_close, v.reopen_window, v.contract_id
+FROM contract_version v JOIN contract c USING (contract_id) ORDER BY v.contract_version_id;
+
+-- name: reference_targets
+SELECT contract_version_id, type, priority, service_id, clock, target FROM contract_target
+ORDER BY contract_version_id, position;
+
+-- name: reference_levels
+SELECT contract_version_id, clock, level, at, name, actions FROM contract_level
+ORDER BY contract_version_id, clock, level;
