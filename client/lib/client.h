@@ -40,9 +40,8 @@ struct client_options {
 	 * deadline, reconnects back off 1 s × 1.6 up to 120 s, ±20 % (a program runs on).
 	 */
 	bool fail_fast;
-	int64_t connect_timeout_us; /* 0: 10 s, for each address */
-	int64_t backoff_first_us;   /* 0: 1 s */
-	int64_t backoff_most_us;    /* 0: 120 s */
+	int64_t backoff_first_us; /* 0: 1 s */
+	int64_t backoff_most_us;  /* 0: 120 s */
 };
 
 enum { CLIENT_PORT_DEFAULT = 7432 };
