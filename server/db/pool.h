@@ -30,7 +30,7 @@ struct db_pool_options {
 	unsigned connections;        /* [2] */
 	unsigned connect_timeout_ms; /* per host, up to all statements prepared [5000] */
 	unsigned statement_ms;       /* statement_timeout of the sessions [30000] */
-	unsigned depth;              /* units in flight on one connection [8] */
+	unsigned depth;              /* units in flight on one connection [4] */
 	unsigned waiting_max;        /* units in the queue [1024] */
 	size_t bytes_max;            /* parameter bytes in flight on one connection [4 MiB] */
 };

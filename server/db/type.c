@@ -5,8 +5,9 @@
 
 #include "base/status.h"
 
-/* Seconds from 1970-01-01 to 2000-01-01, PostgreSQL's epoch. */
+/* From 1970-01-01 to 2000-01-01, PostgreSQL's epoch. */
 #define PG_EPOCH_US (INT64_C(946684800) * 1000000)
+#define PG_EPOCH_DAYS INT64_C(10957)
 
 static const struct {
 	const char *name;
@@ -70,4 +71,18 @@ int64_t db_time_from_wire(int64_t wire)
 	if (wire == INT64_MAX || wire == INT64_MIN)
 		return wire;
 	return wire > INT64_MAX - 1 - PG_EPOCH_US ? INT64_MAX - 1 : wire + PG_EPOCH_US;
+}
+
+int db_date_to_wire(int64_t days, int32_t *wire)
+{
+	*wire = 0;
+	if (days < INT32_MIN + PG_EPOCH_DAYS || days > INT32_MAX)
+		return -OTK_OUT_OF_RANGE;
+	*wire = (int32_t)(days - PG_EPOCH_DAYS);
+	return 0;
+}
+
+int64_t db_date_from_wire(int32_t wire)
+{
+	return wire + PG_EPOCH_DAYS;
 }

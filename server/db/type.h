@@ -39,4 +39,8 @@ int db_type_size(enum db_type type);
 int64_t db_time_to_wire(int64_t us);
 int64_t db_time_from_wire(int64_t wire);
 
+/* Days likewise. 0, or -OTK_OUT_OF_RANGE with *wire 0. */
+int db_date_to_wire(int64_t days, int32_t *wire);
+int64_t db_date_from_wire(int32_t wire);
+
 #endif
