@@ -111,7 +111,7 @@ static void send_cancel(struct client_call *call)
 {
 	struct frame_header header = {.type = FRAME_CANCEL, .request_id = call->id};
 
-	(void)conn_send(call->client->conn, &header, NULL);
+	(void)transport_send(call->client->conn, &header, NULL);
 }
 
 /* What the server still owes an answer for, though nobody waits for it. */
@@ -134,7 +134,7 @@ static void call_send(struct client_call *call, int64_t now)
 	if (call->deadline != 0)
 		header.deadline_ms = (uint32_t)((call->deadline - now + 999) / 1000);
 	frame_header_write(&header, call->frame);
-	if (conn_send_bytes(client->conn, call->frame, call->size) < 0)
+	if (transport_send_bytes(client->conn, call->frame, call->size) < 0)
 		return; /* memory is out: it waits on, to its deadline */
 	TAILQ_REMOVE(&client->waiting, call, queue);
 	LIST_INSERT_HEAD(chain_of(client, call->id), call, hash);
@@ -147,7 +147,7 @@ static void call_send(struct client_call *call, int64_t now)
 		Otklik__V1__Credit message = OTKLIK__V1__CREDIT__INIT;
 
 		message.items = credit - WIRE_STREAM_CREDIT;
-		if (conn_send(client->conn, &more, &message.base) == 0)
+		if (transport_send(client->conn, &more, &message.base) == 0)
 			call->granted = credit;
 	}
 }
@@ -161,7 +161,7 @@ void calls_pump(struct client *client)
 		return;
 	while ((call = TAILQ_FIRST(&client->waiting)) != NULL &&
 	        client->in_flight < client->in_flight_max &&
-	        conn_backlog(client->conn) < OUTPUT_MAX) {
+	        transport_backlog(client->conn) < OUTPUT_MAX) {
 		if (call->deadline != 0 && call->deadline <= now) {
 			wake_at(client, now);
 			break;
@@ -326,7 +326,7 @@ static void grant_more(struct client_call *call)
 	if (call->granted > call->credit / 2)
 		return;
 	message.items = call->credit - call->granted;
-	if (conn_send(call->client->conn, &header, &message.base) == 0)
+	if (transport_send(call->client->conn, &header, &message.base) == 0)
 		call->granted = call->credit;
 }
 

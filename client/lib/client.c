@@ -50,8 +50,8 @@ static void conn_drop(struct client *client)
 {
 	if (client->conn == NULL)
 		return;
-	client->writes_before += conn_writes(client->conn);
-	conn_free(client->conn);
+	client->writes_before += transport_writes(client->conn);
+	transport_free(client->conn);
 	client->conn = NULL;
 	client->draining = false;
 	if (client->hello != NULL)
@@ -137,7 +137,7 @@ static void on_open(void *arg)
 	hello.version_max = WIRE_VERSION_MAX;
 	hello.limits = &limits;
 	hello.build = (char *)(uintptr_t)client->options.build;
-	(void)conn_send(client->conn, &header, &hello.base);
+	(void)transport_send(client->conn, &header, &hello.base);
 }
 
 static uint32_t least_of(uint32_t stated, uint32_t ours)
@@ -176,7 +176,7 @@ static void greeted(struct client *client, const uint8_t *payload, size_t size)
 		client->in_flight_max = least_of(hello->limits->in_flight, WIRE_IN_FLIGHT_MAX);
 		client->frame_max = least_of(hello->limits->frame_bytes, WIRE_PAYLOAD_MAX);
 	}
-	conn_expect(client->conn, FRAMES_FROM_SERVER, WIRE_PAYLOAD_MAX, true);
+	transport_expect(client->conn, FRAMES_FROM_SERVER, WIRE_PAYLOAD_MAX, true);
 	client->failures = 0;
 	client->connects++;
 	error_clear(&client->last_error);
@@ -236,14 +236,14 @@ void client_idle(struct client *client)
 
 static void try_address(struct client *client)
 {
-	static const struct conn_events EVENTS = {
+	static const struct transport_events EVENTS = {
 	        .open = on_open, .frame = on_frame, .closed = on_closed};
 	struct otk_error err;
 
 	for (;; client->address++) {
 		const struct resolved *found = &client->addresses;
 
-		client->conn = conn_new(client->loop,
+		client->conn = transport_new(client->loop,
 		        (const struct sockaddr *)&found->addresses[client->address],
 		        found->sizes[client->address], &client->identity, &EVENTS, client,
 		        &err);
@@ -416,5 +416,5 @@ void client_counters(const struct client *client, struct client_counters *out)
 	        .retries = client->retries_count,
 	        .connects = client->connects,
 	        .writes = client->writes_before +
-	                  (client->conn == NULL ? 0 : conn_writes(client->conn))};
+	                  (client->conn == NULL ? 0 : transport_writes(client->conn))};
 }

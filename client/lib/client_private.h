@@ -5,7 +5,7 @@
 #include <sys/queue.h>
 
 #include "lib/client.h"
-#include "lib/conn.h"
+#include "lib/transport.h"
 #include "lib/resolve.h"
 #include "wire/frame.h"
 
@@ -55,7 +55,7 @@ struct client {
 	struct resolver *resolver;
 	struct resolved addresses;
 	size_t address; /* being tried */
-	struct conn *conn;
+	struct transport *conn;
 	bool draining; /* GOAWAY was read: no new requests on this connection */
 	bool resolving;
 	bool wanted;       /* connect (again) even if no call waits */
