@@ -322,7 +322,7 @@ class Deployment:
         self.servers = []
         self.agents = {}
         self.environment = {**os.environ, "HOME": str(self.folder),
-                            "XDG_CONFIG_HOME": str(self.folder / "config")}
+                            "OTKLIK_CONFIG_DIR": str(self.folder / "config")}
         self.clock = VirtualClock(self.folder / "clock", clock) if clock is not None else None
 
     # --- life
@@ -411,18 +411,22 @@ class Deployment:
         path = self.fill(
             "otklikd.conf", self.folder / f"otklikd{index}.conf", API=self.api, RUN=run,
             USER="root" if os.geteuid() == 0 else "", SOCKET=self.cluster.socket,
-            LISTEN=f"127.0.0.1:{self.ports[index]}", CLOCK=self.clock.path if self.clock else "real")
+            LISTEN=f"127.0.0.1:{self.ports[index]}", CLOCK=self.clock_name)
         changes = {"jobs_processes": self.jobs, "log_level": "debug", **self.settings}
         lines = [line for line in path.read_text().splitlines()
                  if line.partition("=")[0].strip() not in changes]
         path.write_text("\n".join([*lines, *(f"{k} = {v}" for k, v in changes.items())]) + "\n")
         return path
 
+    @property
+    def clock_name(self):
+        return self.clock.path if self.clock else "real"
+
     def profile(self, name, person=None, port=None):
         """A certificate and a profile of the command line for a person."""
         person = person or name
         call(PKI, "person", self.pki, self.name, person)
-        self.fill("profile.conf", self.folder / f"config/otklik/{name}.conf", PERSON=person,
+        self.fill("profile.conf", self.folder / f"config/profiles/{name}.conf", PERSON=person,
                   LISTEN=f"127.0.0.1:{port or self.ports[0]}")
 
     # --- people and their commands
@@ -456,17 +460,18 @@ class Deployment:
 
     # --- agents
 
-    def agent(self, code, checks="", settings=None, port=None, start=True):
-        """A site's agent with these lines of checks.conf."""
+    def agent(self, code, checks="checks: []", settings=None, port=None, start=True):
+        """A site's agent; `checks` is its YAML file of checks."""
         state = self.folder / f"agent-{code}"
         state.mkdir(exist_ok=True)
         call(PKI, "agent", self.pki, self.name, code)
         path = self.fill("agent.conf", state / "agent.conf", AGENT=code, STATE=state,
+                         SOCKET=state / "sock", CHECKS=state / "checks.yaml", CLOCK=self.clock_name,
                          LISTEN=f"127.0.0.1:{port or self.ports[0]}")
         with open(path, "a", encoding="utf-8") as file:
             for name, value in (settings or {}).items():
                 file.write(f"{name} = {value}\n")
-        (state / "checks.conf").write_text(checks)
+        (state / "checks.yaml").write_text(checks)
         service = Service(f"agent {code}", [binary("otklik-agent"), "run", "--config", path],
                           self.folder / f"agent-{code}.log", self.environment)
         service.config = path
