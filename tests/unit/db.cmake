@@ -13,3 +13,6 @@ target_link_libraries(db_fixture
 otk_unit_test(db_sqlstate_test USES otk_db)
 otk_unit_test(db_unit_test USES db_fixture)
 otk_unit_test(db_pool_test USES db_fixture)
+otk_unit_test(db_batch_test USES db_fixture)
+otk_unit_test(db_stream_test USES db_fixture)
+otk_unit_test(db_migrate_test USES db_fixture)
