@@ -182,12 +182,30 @@ int history_after(const struct calendar_history *history, int64_t from, int64_t 
 	return history_advance(history, from, us, CALENDAR_NEVER, at, &left);
 }
 
+/* Moves an instant back over closed time: to the closing, or when it never was open before on
+ * to the opening. */
+static int earliest_alike(const struct calendar_history *history, int64_t *at)
+{
+	int64_t closing;
+	bool open = false;
+	int rc = 0;
+
+	if (*at > CALENDAR_START)
+		rc = history_is_open(history, *at - 1, &open);
+	if (rc != 0 || open)
+		return rc;
+	rc = history_previous_closing(history, *at, &closing);
+	if (rc == 0)
+		*at = closing;
+	else if (rc == -OTK_OUT_OF_RANGE)
+		rc = history_next_open(history, *at, at);
+	return rc;
+}
+
 int history_before(const struct calendar_history *history, int64_t to, int64_t us, int64_t *at)
 {
 	int64_t left = us;
 	int64_t found = to;
-	int64_t closing;
-	bool open;
 	int rc;
 
 	if (us < 0)
@@ -202,16 +220,8 @@ int history_before(const struct calendar_history *history, int64_t to, int64_t u
 		if (rc != 0)
 			return rc;
 	}
-	/* Of an opening and the closing before it the closing is earlier. */
-	if (us > 0 && found > CALENDAR_START) {
-		rc = history_is_open(history, found - 1, &open);
-		if (rc == 0 && !open) {
-			rc = history_previous_closing(history, found, &closing);
-			if (rc == 0)
-				found = closing;
-			else if (rc == -OTK_OUT_OF_RANGE) /* closed ever before */
-				rc = 0;
-		}
+	if (us > 0) {
+		rc = earliest_alike(history, &found);
 		if (rc != 0)
 			return rc;
 	}
