@@ -22,7 +22,10 @@ enum verb {
 	VERB_CLASSIFY,
 };
 
-/* A new ticket. Ids are already resolved and belong to the customer; texts may be NULL. */
+/* Limits: title and categories in code points, text in bytes (TITLE_MAX and so on). */
+
+/* A new ticket. Impact and urgency 0: the defaults of priority.h. Ids are already resolved and
+ * belong to the customer; texts may be NULL. */
 struct new_ticket {
 	int32_t customer_id;
 	int64_t ticket_id;

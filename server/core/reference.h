@@ -103,6 +103,7 @@ struct ref_contract {
 	int64_t valid_from;
 	bool current; /* the version that new tickets take */
 	bool withdrawn;
+	int64_t withdrawn_at; /* clocks fall silent then; 0: not withdrawn */
 	int32_t *site_ids;
 	size_t site_count;
 	int32_t *service_ids;

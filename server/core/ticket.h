@@ -84,6 +84,11 @@ enum event_cause {
 	CAUSE_IMPORT = 13,
 	CAUSE_OVERRIDE = 14, /* priority set against the matrix */
 	CAUSE_SELF_RECOVERED = 15,
+	CAUSE_CALENDAR = 16,  /* the calendar was edited */
+	CAUSE_WITHDRAWN = 17, /* the contract was withdrawn */
+	CAUSE_CHECK = 18,     /* CREATED: a check filed it */
+	CAUSE_TITLE = 19,     /* CLASSIFIED: text is the new title */
+	CAUSE_UPDATE = 20,    /* the update clock goes round */
 };
 
 /* Who acts. Ids are principal ids; a machine or the system acts for nobody. */
@@ -145,14 +150,15 @@ struct ticket {
 };
 
 struct clock_level {
-	int64_t at; /* 0 while it cannot be known (clock paused) */
+	int64_t at; /* armed: when it will fire, 0 while that cannot be known; else when it did */
 	enum level_state state;
 };
 
 /*
  * One clock of a ticket. While RUNNING consumed_us is true at anchor_at and grows by service
  * time from there; otherwise it stands still. due_at is the instant at which consumed equals
- * target if nothing pauses it any more; 0 while paused.
+ * target if nothing pauses it any more; 0 while paused, unless it was reached before. Where a
+ * change finds the new target already exceeded, it is the instant of that change.
  */
 struct sla_clock {
 	enum clock_kind kind;

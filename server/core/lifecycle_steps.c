@@ -1,0 +1,66 @@
+/* Steps of a ticket's life that commands, checks and time share. */
+#include "core/lifecycle_steps.h"
+
+#include "core/sla.h"
+
+int step_to(const struct act *act, enum ticket_state state, enum event_cause cause)
+{
+	struct event e = act_event(act, EVENT_STATE_CHANGED);
+
+	e.state = (int16_t)state;
+	e.cause = cause;
+	return act_emit(act, &e);
+}
+
+/* Business days of the contract's calendar; wall days where there is none. */
+static int auto_close_at(const struct act *act, int64_t *at)
+{
+	const struct ref_contract *contract = sla_contract(act->c);
+	struct calendar_history history = {0};
+	int32_t days = AUTO_CLOSE_DAYS;
+	int64_t target;
+
+	if (contract != NULL) {
+		if (contract->auto_close_us != 0) {
+			*at = act->at + contract->auto_close_us;
+			return 0;
+		}
+		if (contract->auto_close_bd != 0)
+			days = contract->auto_close_bd;
+		history = sla_history(act->c->ref, contract->calendar_id, act->at);
+	}
+	if (history.count == 0) {
+		*at = act->at + days * INT64_C(86400000000);
+		return 0;
+	}
+	return history_business_days(&history, act->at, days, at, &target);
+}
+
+int step_resolve(const struct act *act, enum event_cause cause)
+{
+	struct event e = act_event(act, EVENT_STATE_CHANGED);
+	int rc = auto_close_at(act, &e.until_at);
+
+	if (rc != 0)
+		return act_fail(act, rc);
+	e.state = TICKET_RESOLVED;
+	e.cause = cause;
+	return act_emit(act, &e);
+}
+
+int step_reopen(const struct act *act, enum event_cause cause)
+{
+	int rc = step_to(act, TICKET_IN_PROGRESS, cause);
+
+	return rc == 0 ? clocks_reopened(act) : rc;
+}
+
+int64_t reopen_until(const struct change *c)
+{
+	const struct ref_contract *contract = sla_contract(c);
+	int64_t window = contract != NULL && contract->reopen_window_us != 0
+	                         ? contract->reopen_window_us
+	                         : REOPEN_WINDOW_US;
+
+	return c->ticket.resolved_at + window;
+}

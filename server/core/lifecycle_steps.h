@@ -1,0 +1,23 @@
+/* Steps of a ticket's life that commands, checks and time share. Private to server/core. */
+#ifndef OTKLIK_CORE_LIFECYCLE_STEPS_H
+#define OTKLIK_CORE_LIFECYCLE_STEPS_H
+
+#include "core/clocks.h"
+
+/* What holds without a contract, or where it does not say. Wall time. */
+#define AUTO_CLOSE_DAYS 3
+#define REOPEN_WINDOW_US (INT64_C(10) * 86400 * 1000000)
+
+/* The state alone; clocks are the caller's. */
+int step_to(const struct act *act, enum ticket_state state, enum event_cause cause);
+
+/* To resolved, with the instant at which it will close by itself. */
+int step_resolve(const struct act *act, enum event_cause cause);
+
+/* Back to work, with the clocks. */
+int step_reopen(const struct act *act, enum event_cause cause);
+
+/* The last instant at which a resolved or closed ticket may be reopened. */
+int64_t reopen_until(const struct change *c);
+
+#endif

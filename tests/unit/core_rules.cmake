@@ -1,0 +1,1 @@
+otk_unit_test(lifecycle_test USES otk_core SOURCES world.c)
