@@ -232,6 +232,16 @@ void child_drain_old(struct master *m)
 	}
 }
 
+void child_drop_unready(struct master *m)
+{
+	for (size_t i = 0; i < MASTER_CHILDREN_MAX; i++) {
+		enum child_state state = m->children[i].state;
+
+		if (state == CHILD_WAITING || state == CHILD_STARTING)
+			child_drain(&m->children[i]);
+	}
+}
+
 void child_drain_all(struct master *m)
 {
 	for (size_t i = 0; i < MASTER_CHILDREN_MAX; i++)

@@ -53,7 +53,7 @@ void master_checked(struct master *m, bool good)
 		memcpy(settings.run_dir, m->settings.run_dir, sizeof settings.run_dir);
 		m->settings = settings;
 		callers_limit(m->callers, &settings.limits);
-		child_drain_old(m); /* a generation that never became ready */
+		child_drop_unready(m); /* a generation that never came up */
 		generation_start(m);
 		log_info("reloaded", "config", m->options->config);
 		if (settings.api_processes + settings.jobs_processes == 0)

@@ -100,6 +100,7 @@ void master_checked(struct master *m, bool good); /* the settings of a reload */
 /* children.c */
 int child_start_all(struct master *m); /* of the current generation */
 void child_drain_old(struct master *m);
+void child_drop_unready(struct master *m);
 void child_drain_all(struct master *m);
 void child_kill_all(struct master *m);
 void child_reap(struct master *m);

@@ -59,9 +59,9 @@ enum { REQUEST_HASH_SIZE = 32 };
 
 /* What a handler may read. Fields are set before the first step and do not change. */
 struct request {
-	struct arena *arena;               /* lives as long as the request */
-	struct service *service;           /* pool, clock, settings: rpc/service.h */
-	const struct principal *principal; /* who asks, with grants */
+	struct arena *arena;         /* lives as long as the request */
+	struct service *service;     /* pool, clock, settings: rpc/service.h */
+	struct principal *principal; /* who asks, with grants; only to be read */
 	const struct method *method;
 	const ProtobufCMessage *message; /* the validated input, in the arena */
 	int64_t now;                     /* the server's (maybe virtual) clock at receipt, us */

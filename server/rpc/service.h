@@ -5,11 +5,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <sys/queue.h>
+
 struct loop;
 struct otk_clock;
 struct db_pool;
 struct desk;      /* server/desk: reference data, batches, the write path */
 struct watch_hub; /* rpc/watch.c: who waits for the feed */
+struct session;
+
+TAILQ_HEAD(session_list, session);
 
 struct service {
 	struct loop *loop;
@@ -20,12 +25,18 @@ struct service {
 	const char *database;     /* conninfo, for streams of their own (kpi verify) */
 	const char *installation; /* first part of every principal's URI */
 	const char *build;        /* "otklikd/0.1.0" */
-	bool draining;            /* no new request is taken */
 
-	/* Counters, for GetServerStatus and the log. */
+	/* Limits. */
+	uint32_t in_flight_per_connection;
+	uint32_t in_flight_max; /* of the process */
+	int64_t connection_age; /* us */
+
+	/* Kept by the sessions. */
+	bool draining; /* no new request is taken */
+	struct session_list sessions;
 	uint32_t connections;
 	uint32_t in_flight;
-	uint32_t in_flight_max;
+	uint32_t stalled; /* sessions that wait for in_flight to fall */
 	uint64_t requests_total;
 };
 
