@@ -9,6 +9,7 @@
 #include "db/migrate.h"
 #include "db/migrate_split.h"
 #include "db_fixture.h"
+#include "sql/statements.h"
 
 #define FILE_OF(n, name, sql)                                                                  \
 	{                                                                                      \
@@ -225,6 +226,35 @@ static void our_own_migrations_apply_to_an_empty_database(void **state)
 	if (migrate(migrations, migration_count) < 0)
 		fail_msg("%s", err.message);
 	assert_int_equal(migrate(migrations, migration_count), 0);
+}
+
+static void note_ready(void *context)
+{
+	++*(int *)context;
+}
+
+/* The log names each statement that does not fit. */
+static void our_own_statements_fit_our_schema(void **state)
+{
+	struct db_pool_options options = {.conninfo = conninfo,
+	        .statements = sql_statements,
+	        .statement_count = SQL_STATEMENT_COUNT,
+	        .connections = 1};
+	struct loop *loop = loop_new();
+	struct db_pool_stats stats;
+	struct db_pool *pool;
+	int ready = 0;
+
+	(void)state;
+	if (migrate(migrations, migration_count) < 0)
+		fail_msg("%s", err.message);
+	pool = db_pool_new(loop, &options, &err);
+	db_pool_on_ready(pool, note_ready, &ready);
+	assert_true(fixture_wait(loop, &ready, 1, 10000));
+	db_pool_stats(pool, &stats);
+	db_pool_free(pool);
+	loop_free(loop);
+	assert_int_equal(stats.drifted, 0);
 	fixture_sql("DROP DATABASE fresh");
 }
 
@@ -290,6 +320,7 @@ int main(void)
 	        TEST(several_may_start_at_once),
 	        TEST(without_a_server_it_says_so),
 	        TEST(our_own_migrations_apply_to_an_empty_database),
+	        TEST(our_own_statements_fit_our_schema),
 	        cmocka_unit_test(statements_are_cut_as_postgresql_would),
 	        cmocka_unit_test(the_marker_is_a_line_of_its_own),
 	};

@@ -253,8 +253,10 @@ static void the_wire_is_grown_as_needed(void **state)
 	assert_int_equal(db_wire_reserve(&wire, 3), 0);
 	assert_int_equal(db_wire_reserve(&wire, 2), 0);
 	assert_int_equal(wire.cap, 3);
+#ifndef OTKLIK_SANITIZED /* which takes such a request for a mistake */
 	assert_int_equal(db_wire_reserve(&wire, SIZE_MAX / 64), -OTK_RESOURCE_EXHAUSTED);
 	assert_int_equal(wire.cap, 3);
+#endif
 	db_wire_free(&wire);
 }
 
