@@ -20,9 +20,11 @@ static const struct exception EXCEPTIONS[] = {
         {"otklik.v1.SubmitReportsRequest", "reports", 0, 64},
 };
 
+enum { EXCEPTION_COUNT = sizeof EXCEPTIONS / sizeof EXCEPTIONS[0] };
+
 static const struct exception *find(const char *type, const char *field)
 {
-	for (size_t i = 0; i < sizeof EXCEPTIONS / sizeof EXCEPTIONS[0]; i++) {
+	for (size_t i = 0; i < EXCEPTION_COUNT; i++) {
 		const struct exception *row = &EXCEPTIONS[i];
 
 		if (strcmp(row->field, field) == 0 && strcmp(row->type, type) == 0)
@@ -43,4 +45,15 @@ size_t limits_count_max(const char *type, const char *field, size_t fallback)
 	const struct exception *row = find(type, field);
 
 	return row == NULL || row->count_max == 0 ? fallback : row->count_max;
+}
+
+bool limits_at(size_t index, const char **type, const char **field)
+{
+	if (index >= EXCEPTION_COUNT)
+		return false;
+	if (type != NULL)
+		*type = EXCEPTIONS[index].type;
+	if (field != NULL)
+		*field = EXCEPTIONS[index].field;
+	return true;
 }

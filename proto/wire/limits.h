@@ -2,6 +2,7 @@
 #ifndef OTKLIK_WIRE_LIMITS_H
 #define OTKLIK_WIRE_LIMITS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,5 +54,8 @@ enum {
  */
 size_t limits_length_max(const char *type, const char *field, size_t fallback);
 size_t limits_count_max(const char *type, const char *field, size_t fallback);
+
+/* The index-th exception (the outs may be NULL); false past the last. */
+bool limits_at(size_t index, const char **type, const char **field);
 
 #endif
