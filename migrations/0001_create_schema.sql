@@ -40,7 +40,10 @@ CREATE FUNCTION otklik_scope() RETURNS integer[]
 CREATE TABLE installation (
 	singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
 	name text NOT NULL,
-	epoch bigint NOT NULL DEFAULT 1
+	epoch bigint NOT NULL DEFAULT 1,
+	-- Authenticates what clients keep for the server, such as cursors; never leaves it.
+	secret bytea NOT NULL DEFAULT decode(replace(
+		gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex')
 );
 COMMENT ON TABLE installation IS
 	'class: reference. Name in certificates; epoch grows with every change of reference data.';

@@ -69,16 +69,15 @@ const struct reference *desk_reference(const struct desk *desk)
 	return reference_store_get(desk->references);
 }
 
+const void *desk_secret(const struct desk *desk, size_t *size)
+{
+	return reference_store_secret(desk->references, size);
+}
+
 void desk_reference_renew(
         struct desk *desk, struct desk_wait *wait, void (*done)(void *context), void *context)
 {
 	reference_store_renew(desk->references, wait, done, context);
-}
-
-void desk_reference_leave(struct desk *desk, struct desk_wait *wait)
-{
-	(void)desk;
-	wait_leave(wait);
 }
 
 int64_t desk_number(struct desk *desk)
@@ -90,12 +89,6 @@ void desk_number_wait(
         struct desk *desk, struct desk_wait *wait, void (*done)(void *context), void *context)
 {
 	number_wait(desk->numbers, wait, done, context);
-}
-
-void desk_number_leave(struct desk *desk, struct desk_wait *wait)
-{
-	(void)desk;
-	wait_leave(wait);
 }
 
 const char *desk_scope(
@@ -128,7 +121,7 @@ void wait_join(struct wait_list *list, struct desk_wait *wait, void (*done)(void
 	list->first = wait;
 }
 
-void wait_leave(struct desk_wait *wait)
+void desk_wait_leave(struct desk_wait *wait)
 {
 	if (wait->list == NULL)
 		return;
@@ -152,7 +145,7 @@ void wait_tell(struct wait_list *list)
 	while (told.first != NULL) {
 		struct desk_wait *wait = told.first;
 
-		wait_leave(wait);
+		desk_wait_leave(wait);
 		wait->done(wait->context);
 	}
 }

@@ -32,6 +32,12 @@ void desk_on_ready(struct desk *desk, void (*ready)(void *context), void *contex
 const struct reference *desk_reference(const struct desk *desk);
 #define REFERENCE_GRACE_US (INT64_C(300) * 1000000)
 
+/*
+ * The installation's secret, the same in all its processes: authenticates what clients keep for
+ * the server. *size 0 before the first load. Borrowed as reference data are.
+ */
+const void *desk_secret(const struct desk *desk, size_t *size);
+
 /* One who waits for the desk. Zero-initialise; touch nothing while it waits. */
 struct desk_wait {
 	struct wait_list *list; /* private; NULL: does not wait */
@@ -47,7 +53,6 @@ struct desk_wait {
  */
 void desk_reference_renew(
         struct desk *desk, struct desk_wait *wait, void (*done)(void *context), void *context);
-void desk_reference_leave(struct desk *desk, struct desk_wait *wait);
 
 /*
  * A ticket id never given before, or 0 when the block is used up (a new one has been asked
@@ -56,7 +61,9 @@ void desk_reference_leave(struct desk *desk, struct desk_wait *wait);
 int64_t desk_number(struct desk *desk);
 void desk_number_wait(
         struct desk *desk, struct desk_wait *wait, void (*done)(void *context), void *context);
-void desk_number_leave(struct desk *desk, struct desk_wait *wait);
+
+/* Stops waiting for either; harmless when it does not. */
+void desk_wait_leave(struct desk_wait *wait);
 
 /*
  * The customers for which `permission` holds, as db_unit_scope wants them: "*" or "{1,7}". NULL

@@ -23,7 +23,6 @@ struct wait_list {
 };
 void wait_join(struct wait_list *list, struct desk_wait *wait, void (*done)(void *context),
         void *context);
-void wait_leave(struct desk_wait *wait);
 void wait_tell(struct wait_list *list);
 
 #endif

@@ -11,6 +11,7 @@
 #include "sql/statements.h"
 
 enum { LOAD_MS = 60000, POLL_MS = 10000, POLL_SMALL = 16 * 1024 };
+enum { EPOCH_SECRET = 2 }; /* column of reference_epoch */
 
 #define POLL_US INT64_C(1000000)
 #define RETRY_US INT64_C(200000)
@@ -20,6 +21,8 @@ enum { LOAD_MS = 60000, POLL_MS = 10000, POLL_SMALL = 16 * 1024 };
 struct edition {
 	struct reference *ref;
 	struct arena *arena;
+	const void *secret;
+	size_t secret_size;
 	int64_t replaced_at; /* monotonic */
 	struct edition *next;
 };
@@ -78,6 +81,8 @@ static int swap_in(struct reference_store *store, struct db_unit *unit, struct o
 		free(edition);
 		return rc;
 	}
+	edition->secret =
+	        db_get_bytes(db_unit_rows(unit, 0), 0, EPOCH_SECRET, &edition->secret_size);
 	edition->arena = store->arena;
 	store->arena = NULL;
 	if (store->current != NULL) {
@@ -231,6 +236,12 @@ void reference_store_free(struct reference_store *store)
 const struct reference *reference_store_get(const struct reference_store *store)
 {
 	return store->current == NULL ? NULL : store->current->ref;
+}
+
+const void *reference_store_secret(const struct reference_store *store, size_t *size)
+{
+	*size = store->current == NULL ? 0 : store->current->secret_size;
+	return store->current == NULL ? NULL : store->current->secret;
 }
 
 void reference_store_on_ready(

@@ -19,6 +19,8 @@ struct reference_store *reference_store_new(struct loop *loop, struct db_pool *p
 void reference_store_free(struct reference_store *store);
 
 const struct reference *reference_store_get(const struct reference_store *store);
+/* Of the data got: the installation's secret; *size 0 before the first load. */
+const void *reference_store_secret(const struct reference_store *store, size_t *size);
 void reference_store_on_ready(
         struct reference_store *store, void (*ready)(void *context), void *context);
 void reference_store_renew(struct reference_store *store, struct desk_wait *wait,

@@ -21,3 +21,41 @@ WHERE t.ticket_id = ANY ($1::bigint[]) ORDER BY c.ticket_id, c.kind;
 -- The next $1 blocks of 64 ticket ids: the first of each.
 -- name: ticket_numbers
 SELECT nextval('ticket_number') FROM generate_series(1, $1::integer);
+
+-- Lists. $1 customer; then filters, each NULL for any: $2 states, $3 open only, $4 team,
+-- $5 assignee, $6 site, $7 priority, $8 type; $9 the last ticket of the page before, NULL on the
+-- first; $10 how many. Newest first.
+-- name: ticket_list_customer
+SELECT t.ticket_id FROM ticket t
+WHERE t.customer_id = $1::integer AND ($2::smallint[] IS NULL OR t.state = ANY ($2))
+	AND (NOT $3::boolean OR t.state < 5) AND ($4::integer IS NULL OR t.team_id = $4)
+	AND ($5::integer IS NULL OR t.assignee_id = $5) AND ($6::integer IS NULL OR t.site_id = $6)
+	AND ($7::smallint IS NULL OR t.priority = $7) AND ($8::smallint IS NULL OR t.type = $8)
+	AND ($9::bigint IS NULL OR t.ticket_id < $9)
+ORDER BY t.ticket_id DESC LIMIT $10::integer;
+
+-- As ticket_list_customer for all customers of the reader ($1 is unused, but there).
+-- name: ticket_list_all
+SELECT t.ticket_id FROM ticket t
+WHERE $1::integer IS NULL AND ($2::smallint[] IS NULL OR t.state = ANY ($2))
+	AND (NOT $3::boolean OR t.state < 5) AND ($4::integer IS NULL OR t.team_id = $4)
+	AND ($5::integer IS NULL OR t.assignee_id = $5) AND ($6::integer IS NULL OR t.site_id = $6)
+	AND ($7::smallint IS NULL OR t.priority = $7) AND ($8::smallint IS NULL OR t.type = $8)
+	AND ($9::bigint IS NULL OR t.ticket_id < $9)
+ORDER BY t.ticket_id DESC LIMIT $10::integer;
+
+-- As above by the soonest due of a running clock; $9 and $11 are ticket and due of the last one.
+-- name: ticket_list_due
+SELECT t.ticket_id, c.due_at FROM sla_clock c
+	JOIN ticket t ON t.customer_id = c.customer_id AND t.ticket_id = c.ticket_id
+WHERE c.state = 1 AND c.due_at IS NOT NULL
+	AND NOT EXISTS (SELECT FROM sla_clock o WHERE o.customer_id = c.customer_id
+		AND o.ticket_id = c.ticket_id AND o.state = 1
+		AND (o.due_at < c.due_at OR o.due_at = c.due_at AND o.kind < c.kind))
+	AND ($1::integer IS NULL OR c.customer_id = $1)
+	AND ($2::smallint[] IS NULL OR t.state = ANY ($2))
+	AND (NOT $3::boolean OR t.state < 5) AND ($4::integer IS NULL OR t.team_id = $4)
+	AND ($5::integer IS NULL OR t.assignee_id = $5) AND ($6::integer IS NULL OR t.site_id = $6)
+	AND ($7::smallint IS NULL OR t.priority = $7) AND ($8::smallint IS NULL OR t.type = $8)
+	AND ($9::bigint IS NULL OR (c.due_at, c.ticket_id) > ($11::timestamptz, $9))
+ORDER BY c.due_at, c.ticket_id LIMIT $10::integer;
