@@ -89,6 +89,12 @@ def data_file(name):
     return path
 
 
+def build(preset):
+    """Builds what changed, installing what is missing; for a test that is run by hand."""
+    subprocess.run(["bash", "-c", '. "$0/deploy/lib/common.sh" && packages_install build run test '
+                    '&& build_preset "$1"', ROOT, preset], check=True, stdout=sys.stderr.fileno())
+
+
 def binary(name):
     folder = os.environ.get("OTKLIK_BIN", ROOT / "build/dev/bin")
     path = Path(folder) / name
@@ -536,9 +542,16 @@ def run(figure=None):
 
 def _run_alone():
     """By hand, without the runner: in a folder of its own, under the same supervisor."""
+    preset = os.environ.get("OTKLIK_PRESET")
+    if preset is None:
+        # What is measured is measured as it is installed.
+        preset = "release" if "acceptance" in sys.argv[0] and not SHORT else "dev"
+    if "OTKLIK_BIN" not in os.environ:
+        build(preset)
     folder = tempfile.mkdtemp(prefix="otk-", dir="/tmp")
     os.chmod(folder, 0o711)
-    env = {"OTKLIK_BIN": str(ROOT / "build/dev/bin"), **os.environ, "OTKLIK_TEST_DIR": folder}
+    env = {"OTKLIK_BIN": str(ROOT / f"build/{preset}/bin"), **os.environ,
+           "OTKLIK_PRESET": preset, "OTKLIK_TEST_DIR": folder}
     try:
         code = subprocess.call([sys.executable, str(ROOT / "tests/lib/supervise.py"), "3600",
                                 folder, "-", sys.executable, *sys.argv], env=env)

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SUPERVISE = ROOT / "tests/lib/supervise.py"
 PGTAP = ROOT / "tests/lib/pgtap.py"
 SKIPPED = 77
+NESTED = "OTKLIK_NESTED" in os.environ
 
 # Seconds that a test of a class may take; sanitizers and coverage take longer. A test's own
 # "time-limit: N" within its first 20 lines comes before these.
@@ -131,7 +132,8 @@ class Runner:
     def __init__(self, options, tests):
         self.options, self.tests = options, tests
         self.build = ROOT / "build" / options.preset
-        self.logs = self.build / "test-logs"
+        # A run within a test of another run must not sweep away that one's logs.
+        self.logs = self.build / ("test-logs-nested" if NESTED else "test-logs")
         self.counts = {"passed": 0, "failed": 0, "skipped": 0}
         self.failures = []
         self.slow = []
@@ -141,7 +143,7 @@ class Runner:
 
     def environment(self, folder):
         env = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "OTKLIK_", "LC_"))}
-        for name in ("OTKLIK_DATA", "OTKLIK_SERVICE_USER"):
+        for name in ("OTKLIK_DATA", "OTKLIK_SERVICE_USER", "OTKLIK_NESTED"):
             if name in os.environ:
                 env[name] = os.environ[name]
         env.update(
