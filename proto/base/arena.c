@@ -139,7 +139,7 @@ void *arena_memdup(struct arena *arena, const void *data, size_t size)
 
 char *arena_strndup(struct arena *arena, const char *text, size_t length)
 {
-	char *result = arena_alloc(arena, length + 1);
+	char *result = length == SIZE_MAX ? NULL : arena_alloc(arena, length + 1);
 
 	if (result == NULL)
 		return NULL;

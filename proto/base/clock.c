@@ -1,10 +1,13 @@
 /* Real and virtual clocks. */
 #include "base/clock.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +23,48 @@ struct otk_clock *clock_new_real(void)
 	return calloc(1, sizeof(struct otk_clock));
 }
 
+/* Makes the file whole under another name first: who opens `path` never sees it empty. */
+static int clock_file_create(const char *path, int64_t start_us)
+{
+	char made[4096];
+	int n = snprintf(made, sizeof made, "%s.%ld", path, (long)getpid());
+	int fd;
+	int rc;
+
+	if (n < 0 || (size_t)n >= sizeof made) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	fd = open(made, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -1;
+	rc = write(fd, &start_us, sizeof start_us) == sizeof start_us ? link(made, path) : -1;
+	if (rc != 0 && errno == EEXIST) /* another process was faster: its time holds */
+		rc = 0;
+	(void)close(fd);
+	(void)unlink(made);
+	return rc;
+}
+
+/* A descriptor of a file that holds a time. */
+static int clock_file_open(const char *path, int64_t start_us)
+{
+	struct stat st;
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT && clock_file_create(path, start_us) == 0)
+		fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	/* Reading a mapping past the end of its file would end the process. */
+	if (fstat(fd, &st) != 0 || st.st_size < (off_t)sizeof(int64_t)) {
+		(void)close(fd);
+		errno = EINVAL;
+		return -1;
+	}
+	return fd;
+}
+
 struct otk_clock *clock_open_virtual(const char *path, int64_t start_us)
 {
 	struct otk_clock *clock = calloc(1, sizeof *clock);
@@ -28,21 +73,16 @@ struct otk_clock *clock_open_virtual(const char *path, int64_t start_us)
 
 	if (clock == NULL)
 		return NULL;
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0) {
-		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		if (fd < 0 || write(fd, &start_us, sizeof start_us) != sizeof start_us)
-			goto fail;
-	}
+	fd = clock_file_open(path, start_us);
+	if (fd < 0)
+		goto out_free;
 	map = mmap(NULL, sizeof(int64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		goto fail;
 	(void)close(fd);
+	if (map == MAP_FAILED)
+		goto out_free;
 	clock->shared = map;
 	return clock;
-fail:
-	if (fd >= 0)
-		(void)close(fd);
+out_free:
 	free(clock);
 	return NULL;
 }

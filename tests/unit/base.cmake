@@ -11,4 +11,6 @@ function(otk_alloc_test name)
 		-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup)
 endfunction()
 
+otk_alloc_test(base_test USES otk_base)
+otk_alloc_test(conf_log_test USES otk_base)
 otk_alloc_test(tz_test USES otk_base)
