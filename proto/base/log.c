@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "base/time_text.h"
 
 enum { LOG_LINE_SIZE = 2048 };
@@ -39,35 +40,50 @@ struct line {
 	size_t len;
 };
 
-static void line_put(struct line *line, char c)
+enum { LINE_END_SIZE = 3 }; /* kept free for a closing quote, `}` and the newline */
+
+/* Puts all of it or nothing; false when the line is full. */
+static bool line_put(struct line *line, const char *text, size_t size)
 {
-	if (line->len < LOG_LINE_SIZE - 3) /* keeps room for `}` and the newline */
-		line->text[line->len++] = c;
+	if (line->len + size > LOG_LINE_SIZE - LINE_END_SIZE)
+		return false;
+	memcpy(line->text + line->len, text, size);
+	line->len += size;
+	return true;
 }
 
+/* How a byte is written; `raw` lets bytes from 0x80 pass. */
+static size_t byte_escape(unsigned char c, bool raw, char out[8])
+{
+	if (c == '\n')
+		return (size_t)snprintf(out, 8, "\\n");
+	if (c == '"' || c == '\\')
+		return (size_t)snprintf(out, 8, "\\%c", c);
+	if (c < 0x20 || c == 0x7F || (c >= 0x80 && !raw))
+		return (size_t)snprintf(out, 8, "\\u%04x", c);
+	out[0] = (char)c;
+	return 1;
+}
+
+static size_t sequence_length(unsigned char lead)
+{
+	return lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+}
+
+/* Cuts a value that does not fit between characters. Bytes that are not UTF-8 are escaped. */
 static void line_escaped(struct line *line, const char *value)
 {
-	static const char HEX[] = "0123456789abcdef";
+	bool raw = text_is_utf8(value, strlen(value));
+	char escaped[8];
 
-	for (; *value != '\0'; value++) {
+	while (*value != '\0') {
 		unsigned char c = (unsigned char)*value;
+		size_t n = raw ? sequence_length(c) : 1;
 
-		if (c == '"' || c == '\\') {
-			line_put(line, '\\');
-			line_put(line, (char)c);
-		} else if (c == '\n') {
-			line_put(line, '\\');
-			line_put(line, 'n');
-		} else if (c < 0x20 || c == 0x7F) {
-			line_put(line, '\\');
-			line_put(line, 'u');
-			line_put(line, '0');
-			line_put(line, '0');
-			line_put(line, HEX[c >> 4]);
-			line_put(line, HEX[c & 15]);
-		} else {
-			line_put(line, (char)c);
-		}
+		if (n > 1 ? !line_put(line, value, n)
+		          : !line_put(line, escaped, byte_escape(c, raw, escaped)))
+			return;
+		value += n;
 	}
 }
 
@@ -86,27 +102,25 @@ static bool value_is_bare(const char *value)
 static void line_pair(struct line *line, const char *key, const char *value)
 {
 	bool json = settings.format == LOG_JSON;
+	const char *quote = json ? "\"" : "";
+	const char *separator = line->len == 0 ? (json ? "{" : "") : (json ? "," : " ");
+	size_t start = line->len;
 	bool quoted;
 
 	if (value == NULL)
 		value = "";
 	quoted = json || !value_is_bare(value);
-	if (line->len > 0)
-		line_put(line, json ? ',' : ' ');
-	if (json) {
-		if (line->len == 0)
-			line_put(line, '{');
-		line_put(line, '"');
+	/* A pair whose key does not fit is left out. */
+	if (!line_put(line, separator, strlen(separator)) ||
+	        !line_put(line, quote, strlen(quote)) || !line_put(line, key, strlen(key)) ||
+	        !line_put(line, quote, strlen(quote)) || !line_put(line, json ? ":" : "=", 1) ||
+	        !line_put(line, "\"", quoted ? 1 : 0)) {
+		line->len = start;
+		return;
 	}
-	line_escaped(line, key);
-	if (json)
-		line_put(line, '"');
-	line_put(line, json ? ':' : '=');
-	if (quoted)
-		line_put(line, '"');
 	line_escaped(line, value);
-	if (quoted)
-		line_put(line, '"');
+	if (quoted) /* there is room left for it: LINE_END_SIZE */
+		line->text[line->len++] = '"';
 }
 
 void log_kv(enum log_level level, const char *msg, ...)

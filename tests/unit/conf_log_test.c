@@ -12,6 +12,7 @@
 #include "alloc_fail.h"
 #include "base/conf.h"
 #include "base/log.h"
+#include "base/text.h"
 
 struct settings {
 	char *name;
@@ -235,7 +236,25 @@ static void a_log_line_is_one_line_whatever_it_holds(void **state)
 	log_warn("m", "k", big);
 	line = logged(fd);
 	assert_true(strlen(line) <= 2048);
-	assert_string_equal(line + strlen(line) - 2, "}\n");
+	assert_string_equal(line + strlen(line) - 4, "x\"}\n");
+	/* full: the rest is left out, and what is there stays well-formed */
+	log_warn("m", "k", big, "left", "out");
+	line = logged(fd);
+	assert_null(strstr(line, "left"));
+	assert_string_equal(line + strlen(line) - 4, "x\"}\n");
+	for (size_t i = 0; i + 1 < sizeof big; i += 2)
+		memcpy(big + i, "\xD0\x9E", 2);
+	big[4998] = '\0';
+	for (int shift = 0; shift < 2; shift++) {
+		log_warn(shift ? "m" : "mm", "k", big);
+		line = logged(fd);
+		assert_true(text_is_utf8(line, strlen(line)));
+		assert_string_equal(line + strlen(line) - 3, "\"}\n");
+	}
+	log_warn("m", "k", "\xE2\x82\xAC\xF0\x9F\x98\x80", "broken", "\xFF");
+	line = logged(fd);
+	assert_non_null(strstr(line, "\"k\":\"\xE2\x82\xAC\xF0\x9F\x98\x80\""));
+	assert_non_null(strstr(line, "\"broken\":\"\\u00ff\""));
 	log_error("m");
 	assert_non_null(strstr(logged(fd), "\"level\":\"error\""));
 	(void)close(fd);
