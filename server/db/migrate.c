@@ -288,8 +288,8 @@ static int verify_one(struct run *run, int number, const char *name, const char 
 
 static int verify(struct run *run)
 {
-	PGresult *result = PQexec(
-	        run->pg, "SELECT number, name, sha256 FROM public.schema_migration ORDER BY number");
+	PGresult *result = PQexec(run->pg,
+	        "SELECT number, name, sha256 FROM public.schema_migration ORDER BY number");
 	int status = 0;
 
 	if (!is_ok(result))

@@ -76,6 +76,7 @@ static int pool_make(struct db_pool *pool, struct otk_error *err)
 {
 	struct db_pool_options *options = &pool->options;
 	char settings[160];
+	unsigned margin;
 
 	option_default(&options->connections, CONNECTIONS);
 	option_default(&options->connect_timeout_ms, CONNECT_MS);
@@ -86,6 +87,8 @@ static int pool_make(struct db_pool *pool, struct otk_error *err)
 		options->bytes_max = BYTES_MAX;
 	if (options->connections > CONNECTIONS_MAX)
 		options->connections = CONNECTIONS_MAX;
+	margin = options->statement_ms < SILENCE_MARGIN_MS ? options->statement_ms
+	                                                   : SILENCE_MARGIN_MS;
 	snprintf(settings, sizeof settings,
 	        "-c statement_timeout=%u -c idle_in_transaction_session_timeout=%u",
 	        options->statement_ms, options->statement_ms);
@@ -102,7 +105,7 @@ static int pool_make(struct db_pool *pool, struct otk_error *err)
 		        .channels = pool->channels,
 		        .channel_count = &pool->channel_count,
 		        .connect_timeout_ms = options->connect_timeout_ms,
-		        .silence_ms = options->statement_ms + SILENCE_MARGIN_MS,
+		        .silence_ms = options->statement_ms + margin,
 		        .listens = i == 0,
 		};
 	pool->timer = loop_timer_new(pool->loop, pool_tick, pool);

@@ -44,7 +44,10 @@ struct db_rows;
 /* An empty unit; NULL when the arena is out. */
 struct db_unit *db_unit_new(struct arena *arena, enum db_mode mode);
 
-/* Runs set_config('otklik.scope', scope, true) first in the same transaction. Not copied. */
+/*
+ * Runs set_config('otklik.scope', scope, true) first in the same transaction: "{1,7}" for these
+ * customers, "*" for all. Without it row-level security shows nothing. Not copied.
+ */
 void db_unit_scope(struct db_unit *unit, const char *scope);
 
 /* Adds a statement of the pool's table (enum of sql/statements.h). Its parameters follow. */

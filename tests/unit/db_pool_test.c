@@ -1,7 +1,12 @@
 /* The pool against a real server: what a unit promises, and how it heals. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "db_fixture.h"
@@ -644,6 +649,58 @@ static void lost_connections_repeat_what_may_be_repeated(void **state)
 	db_pool_free(pool);
 }
 
+static void a_silent_server_is_given_up(void **state)
+{
+	struct db_pool_options options = {.connections = 1, .statement_ms = 150};
+	struct db_pool *pool = fixture_pool(loop, &options);
+	struct db_unit *pid = db_unit_new(arena, DB_READ);
+	struct db_unit *unit = call_int(DB_TEST_THING_GET, 1, DB_READ);
+	struct answer answer = {0};
+	int64_t start = clock_monotonic();
+	int backend;
+
+	(void)state;
+	db_call(pid, DB_TEST_BACKEND);
+	assert_int_equal(fixture_run(loop, pool, pid), OTK_OK);
+	backend = (int)db_get_int(db_unit_rows(pid, 0), 0, 0);
+	assert_true(backend > 1);
+	/* Frozen, it takes what is sent and says nothing, as a server behind a dead link. */
+	kill(backend, SIGSTOP);
+	db_pool_submit(pool, unit, 10000, answer_done, &answer);
+	fixture_wait(loop, &answer.done, 1, 5000);
+	kill(backend, SIGCONT);
+	assert_int_equal(answer.done, 1);
+	assert_int_equal(db_unit_error(unit)->code, OTK_OK);
+	assert_true(clock_monotonic() - start >= 250000);
+	db_pool_free(pool);
+}
+
+static void a_host_that_does_not_answer_is_passed_over(void **state)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t size = sizeof address;
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	char conninfo[256];
+	struct db_pool_options options = {.conninfo = conninfo, .connect_timeout_ms = 100};
+	const char *folder = strchr(fixture_conninfo(), '/');
+	struct db_pool *pool;
+
+	(void)state;
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(listener, 5), 0);
+	getsockname(listener, (struct sockaddr *)&address, &size);
+	snprintf(conninfo, sizeof conninfo,
+	        "host=127.0.0.1,%.*s port=%d,5432 user=postgres dbname=postgres"
+	        " options='-c work_mem=1MB'",
+	        (int)strcspn(folder, " "), folder, ntohs(address.sin_port));
+	pool = fixture_pool(loop, &options);
+	assert_int_equal(
+	        fixture_run(loop, pool, call_int(DB_TEST_THING_GET, 1, DB_READ)), OTK_OK);
+	db_pool_free(pool);
+	close(listener);
+}
+
 static void a_unit_that_kills_its_server_is_given_up(void **state)
 {
 	struct db_pool_options options = {.connections = 1};
@@ -784,6 +841,8 @@ int main(void)
 	        TEST(a_migration_makes_statements_prepare_anew),
 	        TEST(notifications_come_and_a_gap_is_told),
 	        TEST(lost_connections_repeat_what_may_be_repeated),
+	        TEST(a_silent_server_is_given_up),
+	        TEST(a_host_that_does_not_answer_is_passed_over),
 	        TEST(a_unit_that_kills_its_server_is_given_up),
 	        TEST(the_pool_survives_a_crash_of_the_server),
 	        TEST(the_next_host_is_tried),
