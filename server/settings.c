@@ -14,7 +14,7 @@ enum { CONNECTIONS_MAX = 1000000 };
 static const struct conf_option OPTIONS[] = {
         {"installation", CONF_TEXT, FIELD(installation), NULL, 0, 64,
                 "Part of every certificate's name: otklik://<installation>/person/<code>."},
-        {"listen", CONF_TEXT, FIELD(listen), "127.0.0.1:7543", 0, 1024,
+        {"listen", CONF_TEXT, FIELD(listen), "127.0.0.1:7432", 0, 1024,
                 "Where clients connect: address:port, [IPv6 address]:port or *:port; several "
                 "separated by commas."},
         {"certificate", CONF_TEXT, FIELD(certificate), NULL, 0, 0,
