@@ -1,0 +1,2 @@
+otk_unit_test(client_test USES otk_client otk_net PkgConfig::OPENSSL)
+otk_unit_test(profile_test USES otk_client)
