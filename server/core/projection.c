@@ -12,6 +12,7 @@ static void created(struct ticket *t, const struct event *e)
 	t->zone = e->zone;
 	t->machine_filed = e->cause == CAUSE_CHECK;
 	t->check_bad = t->machine_filed;
+	t->observed = e->cause == CAUSE_IMPORT;
 	t->no_sla = true; /* until a clock starts */
 	if (e->cause == CAUSE_LIVE_CONTACT) {
 		t->acknowledged_at = e->occurred_at;
@@ -73,9 +74,12 @@ static void state_changed(struct ticket *t, const struct event *e)
 		t->pending_until = e->until_at > 0 ? e->until_at : 0;
 		break;
 	case TICKET_RESOLVED:
-		resolved(t, e);
+		if (from != TICKET_CLOSED) /* imported history steps back from closed */
+			resolved(t, e);
 		break;
 	case TICKET_CLOSED:
+		if (from != TICKET_RESOLVED && from != TICKET_CLOSED) /* imported: at once */
+			resolved(t, e);
 		t->closed_at = e->occurred_at;
 		t->auto_close_at = 0;
 		break;

@@ -3,7 +3,7 @@
  * event. Commands go through here, so a rebuild from the journal cannot come out differently.
  *
  * Not from the journal, because fixed at intake or erasable: customer_id, ticket_id, title
- * (followed where the text is at hand), channel, external_ref, observed.
+ * (followed where the text is at hand), channel, external_ref.
  */
 #ifndef OTKLIK_CORE_PROJECTION_H
 #define OTKLIK_CORE_PROJECTION_H

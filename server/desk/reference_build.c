@@ -292,6 +292,7 @@ static int build_contract(
 	contract->calendar_id = id_of(rows, row, 4);
 	contract->valid_from = db_get_time(rows, row, 5);
 	contract->withdrawn = db_get_bool(rows, row, 6);
+	contract->withdrawn_at = db_get_time(rows, row, 14);
 	if (ids_of(b, rows, row, 7, &contract->site_ids, &contract->site_count) < 0 ||
 	        ids_of(b, rows, row, 8, &contract->service_ids, &contract->service_count) < 0)
 		return -OTK_RESOURCE_EXHAUSTED;

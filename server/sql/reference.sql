@@ -47,7 +47,7 @@ FROM calendar_edition ORDER BY calendar_id, from_at, edition;
 -- name: reference_contracts
 SELECT v.contract_version_id, v.version, c.customer_id, c.code, v.calendar_id, v.valid_from,
 	v.withdrawn_at IS NOT NULL AS withdrawn, v.site_ids, v.service_ids, v.matrix, v.pauses,
-	v.auto_close, v.reopen_window, v.contract_id
+	v.auto_close, v.reopen_window, v.contract_id, v.withdrawn_at
 FROM contract_version v JOIN contract c USING (contract_id) ORDER BY v.contract_version_id;
 
 -- name: reference_targets

@@ -1,1 +1,2 @@
 otk_unit_test(lifecycle_test USES otk_core SOURCES world.c)
+otk_unit_test(lives_test USES otk_core SOURCES world.c)

@@ -1,0 +1,404 @@
+/*
+ * Random lives of tickets, more than 20,000 commands: what must hold however they go.
+ * Every life is lived twice, without looking at the clock between commands and with ticks at
+ * random instants: the journals must not differ.
+ */
+#include "cmocka_test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/time_text.h"
+#include "core/explain.h"
+#include "world.h"
+
+enum { LIVES = 1500, COMMANDS = 20 };
+
+static uint64_t random_state = 20260302;
+
+/* Knuth's MMIX constants; the high bits are the good ones. */
+static uint32_t draw(uint32_t below)
+{
+	random_state =
+	        random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (uint32_t)((random_state >> 33) % below);
+}
+
+struct step {
+	int64_t at;
+	int kind; /* 0: command, 1: check */
+	struct command cmd;
+	bool bad;
+};
+
+/* The next instant: often exactly when something is owed. */
+static int64_t next_instant(const struct change *c, int64_t now)
+{
+	static const int64_t GAPS[] = {0, SECOND, MINUTE, 20 * MINUTE, HOUR, 5 * HOUR, DAY};
+	int64_t timer = change_next_timer(c);
+
+	if (timer >= now && draw(4) == 0)
+		return timer + draw(2);
+	return now + GAPS[draw(7)] + (draw(3) == 0 ? (int64_t)draw(3600) * SECOND : 0);
+}
+
+static struct command random_command(int64_t now)
+{
+	static const struct actor *const ACTORS[] = {&VERA, &VERA, &VERA, &GLEB, &ANNA, &ANNA};
+	struct command cmd = {
+	        .verb = (enum verb)(VERB_TAKE + draw(VERB_CLASSIFY)),
+	        .actor = *ACTORS[draw(6)],
+	        .text = draw(4) == 0 ? NULL : "words",
+	};
+
+	if (cmd.verb == VERB_CANCEL && draw(4) != 0)
+		cmd.verb = VERB_REPLY;
+	if (cmd.verb == VERB_PEND || (cmd.verb == VERB_REPLY && draw(4) == 0))
+		cmd.pend = (enum pending_reason)(1 + draw(4));
+	if (cmd.pend == PENDING_SCHEDULED)
+		cmd.until = now + MINUTE + (int64_t)draw(3000) * MINUTE;
+	if (cmd.verb == VERB_ASSIGN) {
+		cmd.team_id = draw(2) == 0 ? 0 : TEAM_NET + (int32_t)draw(2);
+		cmd.assignee_id = draw(2) == 0 ? 0 : PERSON_VERA + (int32_t)draw(2);
+		cmd.clear_assignee = cmd.assignee_id == 0 && draw(3) == 0;
+	}
+	if (cmd.verb == VERB_CLASSIFY) {
+		cmd.impact = (int16_t)draw(4);
+		cmd.urgency = (int16_t)draw(4);
+		cmd.priority = cmd.text != NULL && draw(3) == 0 ? (int16_t)(1 + draw(5)) : 0;
+		cmd.type = (int16_t)draw(3);
+		cmd.service_id = draw(4) == 0 ? SERVICE_MAIL : 0;
+		cmd.title = draw(6) == 0 ? "another title" : NULL;
+	}
+	return cmd;
+}
+
+static void assert_clocks_equal(const struct sla_clock *a, const struct sla_clock *b)
+{
+	assert_int_equal(a->state, b->state);
+	assert_int_equal(a->target_us, b->target_us);
+	assert_int_equal(a->target_bd, b->target_bd);
+	assert_int_equal(a->wall, b->wall);
+	assert_int_equal(a->calendar_id, b->calendar_id);
+	assert_int_equal(a->started_at, b->started_at);
+	assert_int_equal(a->anchor_at, b->anchor_at);
+	assert_int_equal(a->consumed_us, b->consumed_us);
+	assert_int_equal(a->due_at, b->due_at);
+	assert_int_equal(a->breached_at, b->breached_at);
+	assert_int_equal(a->stopped_at, b->stopped_at);
+	assert_int_equal(a->level_count, b->level_count);
+	for (int i = 0; i < a->level_count; i++) {
+		assert_int_equal(a->levels[i].at, b->levels[i].at);
+		assert_int_equal(a->levels[i].state, b->levels[i].state);
+	}
+}
+
+static void assert_text_equal(const char *a, const char *b)
+{
+	assert_string_equal(a == NULL ? "" : a, b == NULL ? "" : b);
+}
+
+/* Equal but for the texts, which are compared as such. */
+static void assert_tickets_equal(const struct ticket *a, const struct ticket *b)
+{
+	struct ticket x = *a;
+	struct ticket y = *b;
+
+	assert_text_equal(x.category, y.category);
+	assert_text_equal(x.subcategory, y.subcategory);
+	assert_text_equal(x.zone, y.zone);
+	x.title = x.category = x.subcategory = x.channel = x.external_ref = x.zone = NULL;
+	y.title = y.category = y.subcategory = y.channel = y.external_ref = y.zone = NULL;
+	assert_memory_equal(&x, &y, sizeof x);
+}
+
+static void assert_journal_makes_the_ticket(const struct change *c)
+{
+	struct change again;
+
+	change_init(&again, c->arena, c->ref);
+	again.ticket.customer_id = c->ticket.customer_id;
+	again.ticket.ticket_id = c->ticket.ticket_id;
+	for (size_t i = 0; i < c->event_count; i++) {
+		assert_int_equal(c->events[i].seq, i + 1);
+		assert_int_equal(projection_apply(&again, &c->events[i]), 0);
+	}
+	assert_tickets_equal(&again.ticket, &c->ticket);
+	assert_int_equal(c->ticket.version, c->event_count);
+	for (int kind = 1; kind < CLOCK_KIND_COUNT; kind++) {
+		assert_clocks_equal(&again.clocks[kind], &c->clocks[kind]);
+		assert_int_equal(again.clocks[kind].detected_at, c->clocks[kind].detected_at);
+	}
+}
+
+static void assert_explained(const struct change *c, struct arena *arena, int64_t now)
+{
+	for (int kind = 1; kind < CLOCK_KIND_COUNT; kind++) {
+		const struct sla_clock *clock = &c->clocks[kind];
+		struct explanation x;
+		int64_t reached;
+		int64_t counted = 0;
+
+		if (clock->state == CLOCK_NONE)
+			continue;
+		assert_int_equal(explain_clock(c, (enum clock_kind)kind, c->events,
+		                         c->event_count, now, arena, &x),
+		        0);
+		reached = x.from;
+		for (size_t i = 0; i < x.count; i++) {
+			const struct explain_interval *interval = &x.intervals[i];
+
+			assert_int_equal(interval->from, reached);
+			assert_true(interval->to > interval->from);
+			reached = interval->to;
+			if (interval->kind == INTERVAL_COUNTED)
+				counted += interval->to - interval->from;
+			assert_int_equal(interval->consumed_us, counted);
+		}
+		assert_int_equal(reached, x.until);
+		assert_int_equal(x.consumed_us, counted);
+		if (clock->state != CLOCK_RUNNING)
+			assert_int_equal(counted, clock->consumed_us);
+		if (clock->due_at != 0 && clock_state_name(clock->state)[0] == 'r')
+			assert_int_equal(x.due_at, clock->due_at);
+	}
+}
+
+/* A level fires once an arming; only these events arm. */
+static bool arms(const struct event *e)
+{
+	return e->kind == EVENT_CLOCK_STARTED || e->kind == EVENT_CLOCK_RETARGETED ||
+	       (e->kind == EVENT_CLOCK_RESUMED &&
+	               (e->cause == CAUSE_REOPEN || e->cause == CAUSE_RETARGET));
+}
+
+static void assert_levels_fire_once(const struct change *c)
+{
+	bool fired[CLOCK_KIND_COUNT][LEVELS_MAX + 1] = {{false}};
+
+	for (size_t i = 0; i < c->event_count; i++) {
+		const struct event *e = &c->events[i];
+
+		if (e->clock > 0 && arms(e))
+			memset(fired[e->clock], 0, sizeof fired[e->clock]);
+		if (e->kind != EVENT_LEVEL_FIRED && e->kind != EVENT_LEVEL_SKIPPED)
+			continue;
+		assert_false(fired[e->clock][e->level]);
+		fired[e->clock][e->level] = true;
+	}
+}
+
+static void assert_outcomes(const struct change *c)
+{
+	bool broken[CLOCK_KIND_COUNT] = {false};
+	int64_t last = 0;
+
+	for (size_t i = 0; i < c->event_count; i++) {
+		const struct event *e = &c->events[i];
+
+		assert_true(e->occurred_at >= last);
+		assert_true(e->recorded_at >= e->occurred_at);
+		last = e->occurred_at;
+		if (e->kind == EVENT_CLOCK_STARTED)
+			broken[e->clock] = false;
+		if (e->kind == EVENT_CLOCK_BREACHED) {
+			assert_false(broken[e->clock]);
+			assert_int_equal(e->occurred_at, e->due_at);
+			broken[e->clock] = true;
+		}
+		if (e->kind != EVENT_CLOCK_STOPPED)
+			continue;
+		if (e->clock_state == CLOCK_MET)
+			assert_true(!broken[e->clock] &&
+			            (e->due_at == 0 || e->occurred_at <= e->due_at));
+		else
+			assert_true(broken[e->clock]);
+	}
+}
+
+/* With LIVES_TRACE in the environment the journal of a life is shown before it is judged. */
+static void trace(const struct change *c)
+{
+	char when[TIME_TEXT_SIZE];
+	char due[TIME_TEXT_SIZE];
+
+	if (getenv("LIVES_TRACE") == NULL)
+		return;
+	for (size_t i = 0; i < c->event_count; i++) {
+		const struct event *e = &c->events[i];
+
+		fprintf(stderr,
+		        "%3lld %s %s %s state %d reason %d prio %d %s.%d %s due %s "
+		        "target %lld consumed %lld\n",
+		        (long long)e->seq, time_format_utc(e->occurred_at, when),
+		        event_kind_name(e->kind), event_cause_name(e->cause), e->state,
+		        e->pending_reason, e->priority,
+		        e->clock > 0 ? clock_kind_name((enum clock_kind)e->clock) : "",
+		        e->level,
+		        e->clock_state > 0 ? clock_state_name((enum clock_state)e->clock_state)
+		                           : "",
+		        time_format_utc(e->due_at > 0 ? e->due_at : 0, due),
+		        (long long)e->target_us / SECOND, (long long)e->consumed_us / SECOND);
+	}
+}
+
+static void file(struct change *c, bool machine, int64_t now)
+{
+	struct new_ticket in = world_incident();
+	const struct actor *actor = machine ? &ACME_AGENT : &ANNA;
+	struct otk_error err;
+
+	in.machine_filed = machine;
+	if (machine)
+		in.requester_id = 0;
+	in.customer_id = random_state % 5 == 0 ? WORLD_BAR : WORLD_ACME;
+	if (in.customer_id == WORLD_BAR)
+		in.site_id = 0;
+	error_clear(&err);
+	assert_int_equal(lifecycle_create(c, &in, actor, now, &err), 0);
+}
+
+/* Takes one step; a refused one leaves the ticket as it was. */
+static bool take_step(struct change *c, const struct step *step)
+{
+	struct change before = *c;
+	struct otk_error err;
+	enum check_effect effect;
+	int rc;
+
+	error_clear(&err);
+	if (step->kind == 1)
+		rc = lifecycle_check(
+		        c, step->bad, "output", &ACME_AGENT, step->at, &effect, &err);
+	else
+		rc = lifecycle_apply(c, &step->cmd, step->at, &err);
+	if (rc == 0)
+		return true;
+	assert_true(err.code != OTK_OK && err.code != OTK_INTERNAL);
+	assert_true(err.message[0] != '\0' && err.reason[0] != '\0');
+	*c = before;
+	return false;
+}
+
+static void live_with_ticks(struct change *c, const struct step *steps, int count, int64_t from)
+{
+	struct otk_error err;
+
+	for (int i = 0; i < count; i++) {
+		int64_t gap = steps[i].at - from;
+
+		for (uint32_t ticks = draw(4); gap > 0 && ticks > 0; ticks--) {
+			int64_t now = from + (int64_t)(draw(1000)) * gap / 1000;
+
+			if (now >= c->ticket.updated_at)
+				assert_int_equal(lifecycle_tick(c, now, &err), 0);
+		}
+		if (draw(3) == 0)
+			assert_int_equal(lifecycle_tick(c, steps[i].at, &err), 0);
+		take_step(c, &steps[i]);
+		from = steps[i].at;
+	}
+}
+
+static void assert_same_life(const struct change *a, const struct change *b)
+{
+	assert_int_equal(a->event_count, b->event_count);
+	for (size_t i = 0; i < a->event_count; i++) {
+		struct event x = a->events[i];
+		struct event y = b->events[i];
+
+		x.recorded_at = y.recorded_at = 0;
+		x.category = x.subcategory = x.zone = x.text = NULL;
+		y.category = y.subcategory = y.zone = y.text = NULL;
+		assert_memory_equal(&x, &y, sizeof x);
+	}
+	assert_tickets_equal(&a->ticket, &b->ticket);
+	for (int kind = 1; kind < CLOCK_KIND_COUNT; kind++)
+		assert_clocks_equal(&a->clocks[kind], &b->clocks[kind]);
+}
+
+static void live(struct world *world, int number)
+{
+	struct arena *arena = arena_new(1 << 26);
+	struct arena *scratch = arena_new(1 << 26);
+	int64_t born = at("2026-02-26T06:00:00Z") + (int64_t)draw(7 * 24 * 60) * MINUTE;
+	struct step steps[COMMANDS];
+	struct change c;
+	struct change ticked;
+	struct otk_error err;
+	bool machine = number % 3 == 0;
+	int64_t now = born;
+	uint64_t seed = random_state;
+
+	change_init(&c, arena, &world->ref);
+	file(&c, machine, now);
+	for (int i = 0; i < COMMANDS; i++) {
+		struct change before = c;
+
+		/* Ask what is owed as somebody would who had ticked until now. */
+		assert_int_equal(lifecycle_tick(&before, now, &err), 0);
+		now = next_instant(&before, now);
+		steps[i] = (struct step){.at = now, .cmd = random_command(now)};
+		if (machine && draw(3) == 0) {
+			steps[i].kind = 1;
+			steps[i].bad = draw(2) == 0;
+		}
+		before = c;
+		c.events = arena_calloc(arena, c.event_cap, sizeof *c.events);
+		memcpy(c.events, before.events, c.event_count * sizeof *c.events);
+		take_step(&c, &steps[i]);
+		assert_journal_makes_the_ticket(&c);
+		arena_reset(scratch);
+		if (i == COMMANDS - 1)
+			trace(&c);
+		if (c.ticket.updated_at == now)
+			assert_explained(&c, scratch, now);
+	}
+	now += 30 * DAY;
+	assert_int_equal(lifecycle_tick(&c, now, &err), 0);
+	assert_int_equal(change_next_timer(&c), 0);
+	assert_journal_makes_the_ticket(&c);
+	assert_explained(&c, scratch, now);
+	assert_levels_fire_once(&c);
+	assert_outcomes(&c);
+
+	change_init(&ticked, arena, &world->ref);
+	random_state = seed;
+	file(&ticked, machine, born);
+	live_with_ticks(&ticked, steps, COMMANDS, born);
+	assert_int_equal(lifecycle_tick(&ticked, now, &err), 0);
+	assert_same_life(&c, &ticked);
+	arena_free(arena);
+	arena_free(scratch);
+}
+
+static void whatever_happens_the_journal_tells_all_and_ticks_change_nothing(void **state)
+{
+	(void)state;
+	for (int number = 0; number < LIVES; number++) {
+		struct world *world = world_new();
+		uint64_t seed = random_state;
+
+		if (number % 2 == 0)
+			world_edit_office(world,
+			        at("2026-03-02T05:00:00Z") +
+			                (int64_t)draw(4 * 24 * 60) * MINUTE,
+			        draw(2) == 0 ? "mon-fri 10:00-16:00" : "mon-sat 08:00-20:00");
+		if (getenv("LIVES_TRACE") != NULL)
+			fprintf(stderr, "life %d seed %llu\n", number,
+			        (unsigned long long)seed);
+		live(world, number);
+		world_free(world);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(
+	                whatever_happens_the_journal_tells_all_and_ticks_change_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
