@@ -61,6 +61,18 @@ static struct db_unit *call_float(int statement, double value, enum db_mode mode
 	return unit;
 }
 
+/* Turns the loop until that many connections are ready. */
+static void wait_ready(struct db_pool *pool, unsigned wanted)
+{
+	struct db_pool_stats stats = {0};
+
+	for (int i = 0; i < 500 && stats.ready < wanted; i++) {
+		fixture_idle(loop, 10);
+		db_pool_stats(pool, &stats);
+	}
+	assert_int_equal(stats.ready, wanted);
+}
+
 static void every_type_travels_there_and_back(void **state)
 {
 	struct db_pool *pool = fixture_pool(loop, NULL);
@@ -338,7 +350,7 @@ static void a_deadline_ends_waiting_and_flying_units(void **state)
 {
 	struct db_pool_options options = {.connections = 1, .depth = 1};
 	struct db_pool *pool = fixture_pool(loop, &options);
-	struct db_unit *slow = call_float(DB_TEST_SLEEP, 0.4, DB_READ);
+	struct db_unit *slow = call_float(DB_TEST_SLEEP, 1.2, DB_READ);
 	struct db_unit *behind = insert(1, "late", DB_WRITE),
 	               *after = insert(2, "ok", DB_WRITE);
 	struct answer answers[3] = {0};
@@ -349,7 +361,7 @@ static void a_deadline_ends_waiting_and_flying_units(void **state)
 	db_pool_submit(pool, behind, 200, answer_done, &answers[1]);
 	db_pool_submit(pool, after, 5000, answer_done, &answers[2]);
 	assert_true(fixture_wait(loop, &answers[0].done, 1, 5000));
-	assert_true(clock_monotonic() - start < 300000);
+	assert_true(clock_monotonic() - start < 1100000);
 	assert_int_equal(db_unit_error(slow)->code, OTK_DEADLINE_EXCEEDED);
 	assert_string_equal(db_unit_error(slow)->reason, "DB_DEADLINE");
 	assert_true(fixture_wait(loop, &answers[1].done, 1, 5000));
@@ -363,7 +375,7 @@ static void a_deadline_ends_waiting_and_flying_units(void **state)
 
 static void a_statement_has_its_own_timeout(void **state)
 {
-	struct db_pool_options options = {.statement_ms = 100};
+	struct db_pool_options options = {.statement_ms = 500};
 	struct db_pool *pool = fixture_pool(loop, &options);
 
 	(void)state;
@@ -546,13 +558,12 @@ static void a_migration_makes_statements_prepare_anew(void **state)
 	db_call(unit, DB_TEST_THING_ALL);
 	assert_int_equal(fixture_run(loop, pool, unit), OTK_OK);
 	assert_int_equal(db_rows_columns(db_unit_rows(unit, 0)), 5);
-	fixture_idle(loop, 300);
+	wait_ready(pool, 2);
 	db_pool_stats(pool, &stats);
-	assert_int_equal(stats.ready, 2);
 	assert_int_equal(stats.reconnects, 0);
 	fixture_sql("ALTER TABLE thing DROP COLUMN extra");
 	db_pool_reprepare(pool);
-	fixture_idle(loop, 300);
+	wait_ready(pool, 2);
 	unit = db_unit_new(arena, DB_READ);
 	db_call(unit, DB_TEST_THING_ALL);
 	assert_int_equal(fixture_run(loop, pool, unit), OTK_OK);
@@ -614,13 +625,16 @@ static void notifications_come_and_a_gap_is_told(void **state)
 /* Kills the backends with SIGKILL, as the kernel would: the whole cluster restarts. */
 static void kill_backends(void)
 {
-	char line[128];
-	int pid = atoi(fixture_value("SELECT pid FROM pg_stat_activity WHERE application_name ="
-	                             " 'otklikd' AND state = 'active' LIMIT 1"));
+	int pid = 0;
 
+	for (int i = 0; i < 50 && pid == 0; i++) {
+		fixture_idle(loop, 20);
+		pid = atoi(
+		        fixture_value("SELECT pid FROM pg_stat_activity WHERE application_name"
+		                      " = 'otklikd' AND state = 'active' LIMIT 1"));
+	}
 	assert_true(pid > 1);
-	snprintf(line, sizeof line, "kill -9 %d", pid);
-	assert_int_equal(system(line), 0); /* NOLINT: our own words */
+	assert_int_equal(kill(pid, SIGKILL), 0);
 }
 
 static void lost_connections_repeat_what_may_be_repeated(void **state)
@@ -635,7 +649,6 @@ static void lost_connections_repeat_what_may_be_repeated(void **state)
 	(void)state;
 	for (int i = 0; i < 3; i++)
 		db_pool_submit(pool, units[i], 20000, answer_done, &answers[i]);
-	fixture_idle(loop, 100);
 	kill_backends();
 	assert_true(fixture_wait(loop, &answers[1].done, 1, 10000));
 	assert_int_equal(db_unit_error(units[1])->code, OTK_UNAVAILABLE);
@@ -651,7 +664,7 @@ static void lost_connections_repeat_what_may_be_repeated(void **state)
 
 static void a_silent_server_is_given_up(void **state)
 {
-	struct db_pool_options options = {.connections = 1, .statement_ms = 150};
+	struct db_pool_options options = {.connections = 1, .statement_ms = 400};
 	struct db_pool *pool = fixture_pool(loop, &options);
 	struct db_unit *pid = db_unit_new(arena, DB_READ);
 	struct db_unit *unit = call_int(DB_TEST_THING_GET, 1, DB_READ);
@@ -671,7 +684,7 @@ static void a_silent_server_is_given_up(void **state)
 	kill(backend, SIGCONT);
 	assert_int_equal(answer.done, 1);
 	assert_int_equal(db_unit_error(unit)->code, OTK_OK);
-	assert_true(clock_monotonic() - start >= 250000);
+	assert_true(clock_monotonic() - start >= 700000);
 	db_pool_free(pool);
 }
 
@@ -681,7 +694,7 @@ static void a_host_that_does_not_answer_is_passed_over(void **state)
 	socklen_t size = sizeof address;
 	int listener = socket(AF_INET, SOCK_STREAM, 0);
 	char conninfo[256];
-	struct db_pool_options options = {.conninfo = conninfo, .connect_timeout_ms = 100};
+	struct db_pool_options options = {.conninfo = conninfo, .connect_timeout_ms = 500};
 	const char *folder = strchr(fixture_conninfo(), '/');
 	struct db_pool *pool;
 
@@ -710,10 +723,10 @@ static void a_unit_that_kills_its_server_is_given_up(void **state)
 
 	(void)state;
 	db_pool_submit(pool, unit, 30000, answer_done, &answer);
-	for (int i = 0; i < 3; i++) {
-		fixture_idle(loop, 200);
+	for (int i = 0; i < 50 && answer.done == 0; i++) {
+		fixture_idle(loop, 100);
 		fixture_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-		            " WHERE application_name = 'otklikd'");
+		            " WHERE application_name = 'otklikd' AND state = 'active'");
 	}
 	assert_true(fixture_wait(loop, &answer.done, 1, 10000));
 	assert_int_equal(db_unit_error(unit)->code, OTK_UNAVAILABLE);
@@ -747,14 +760,14 @@ static void the_pool_survives_a_crash_of_the_server(void **state)
 		assert_int_equal(db_unit_error(reads[i])->code, OTK_OK);
 	}
 	/* At most one backoff, connecting, and the sleeps. */
-	assert_true(clock_monotonic() - start < 5000000);
+	assert_true(clock_monotonic() - start < 10000000);
 	db_pool_free(pool);
 }
 
 static void the_next_host_is_tried(void **state)
 {
 	char conninfo[256];
-	struct db_pool_options options = {.conninfo = conninfo, .connect_timeout_ms = 300};
+	struct db_pool_options options = {.conninfo = conninfo, .connect_timeout_ms = 3000};
 	struct db_pool *pool;
 
 	(void)state;

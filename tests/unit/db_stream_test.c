@@ -12,6 +12,7 @@ struct seen {
 	int64_t sum;
 	int done;
 	enum otk_status code;
+	int marks;        /* how often it paused or closed */
 	int64_t pause_at; /* 0: never */
 	int64_t close_at;
 	bool close_when_done;
@@ -50,6 +51,7 @@ static void note_row(void *context, struct db_stream *from, const struct db_rows
 	note->rows++;
 	if (db_rows_columns(rows) > 0 && note->text[0] == '\0')
 		note->sum += db_get_int(rows, 0, 0);
+	note->marks += note->rows == note->pause_at || note->rows == note->close_at;
 	if (note->rows == note->pause_at)
 		db_stream_pause(from);
 	if (note->rows == note->close_at) {
@@ -140,7 +142,8 @@ static void a_paused_stream_holds_still(void **state)
 	(void)state;
 	seen.pause_at = 100;
 	assert_int_equal(ask(series(20000, 100)), 0);
-	fixture_idle(loop, 200);
+	assert_true(fixture_wait(loop, &seen.marks, 1, 10000));
+	fixture_idle(loop, 100);
 	assert_int_equal(seen.rows, 100);
 	assert_int_equal(seen.done, 0);
 	db_stream_resume(stream);
@@ -153,7 +156,8 @@ static void it_may_be_closed_from_its_callbacks(void **state)
 	(void)state;
 	seen.close_at = 10;
 	assert_int_equal(ask(series(1000, 10)), 0);
-	fixture_idle(loop, 100);
+	assert_true(fixture_wait(loop, &seen.marks, 1, 10000));
+	fixture_idle(loop, 20);
 	assert_int_equal(seen.rows, 10);
 	assert_int_equal(seen.done, 0);
 	assert_null(stream);
@@ -221,7 +225,7 @@ static void a_lost_connection_is_told(void **state)
 	(void)state;
 	seen.pause_at = 10;
 	assert_int_equal(ask(series(1000000, 100)), 0);
-	fixture_idle(loop, 100);
+	assert_true(fixture_wait(loop, &seen.marks, 1, 10000));
 	fixture_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
 	            " WHERE application_name = 'otklik stream'");
 	db_stream_resume(stream);
