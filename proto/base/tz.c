@@ -237,7 +237,7 @@ bool tz_next_transition(const struct tz *tz, int64_t us, int64_t *at)
 {
 	size_t next = transitions_until(tz, seconds_floor(us));
 
-	if (next == tz->count)
+	if (next == tz->count || tz->transitions[next].at > INT64_MAX / CLOCK_SECOND)
 		return false;
 	*at = tz->transitions[next].at * CLOCK_SECOND;
 	return true;

@@ -94,10 +94,11 @@ size_t span_list_find(const struct span_list *list, int64_t at)
 int64_t span_list_sum(const struct span_list *list, int64_t at)
 {
 	size_t i = span_list_find(list, at);
-	const struct span *span = list->items + i;
+	const struct span *span;
 
 	if (i == list->count)
 		return list->total;
+	span = &list->items[i];
 	return span->before + (at > span->from ? at - span->from : 0);
 }
 

@@ -1,0 +1,91 @@
+/*
+ * Plans, targets and pauses as text, parted by newlines: week, exceptions, target. What parses
+ * has a canonical form that parses to itself, and its due agrees with what it counts.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/calendar_history.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void expect(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+static void canonical_form_is_stable(const struct calendar_plan *plan)
+{
+	struct calendar_plan again = {0};
+	struct buf week = {0};
+	struct buf exceptions = {0};
+	struct buf second = {0};
+
+	expect(plan_format_week(plan, &week) == 0);
+	expect(plan_format_exceptions(plan, &exceptions) == 0);
+	if (week.len <= PLAN_WEEK_TEXT_MAX && exceptions.len <= PLAN_EXCEPTION_TEXT_MAX) {
+		expect(plan_parse("UTC", buf_text(&week), buf_text(&exceptions), &again,
+		               NULL) == 0);
+		expect(plan_format_week(&again, &second) == 0);
+		expect(strcmp(buf_text(&week), buf_text(&second)) == 0);
+		buf_reset(&second);
+		expect(plan_format_exceptions(&again, &second) == 0);
+		expect(strcmp(buf_text(&exceptions), buf_text(&second)) == 0);
+		plan_release(&again);
+	}
+	buf_free(&week);
+	buf_free(&exceptions);
+	buf_free(&second);
+}
+
+static void due_agrees_with_consumed(struct calendar *calendar, const struct target *target)
+{
+	int64_t start = INT64_C(1774659600000000); /* 2026-03-28, before a change of offset */
+	struct interval pauses[] = {
+	        {start + 3600000000, start + 9000000000}, {start - 5000000, start + 60000000}};
+	struct calendar_edition edition = {0, calendar};
+	struct calendar_history history = {&edition, 1};
+	int64_t due;
+	int64_t us;
+	int64_t consumed;
+
+	if (history_due(&history, start, target, pauses, 2, &due) != 0)
+		return;
+	expect(due >= start);
+	expect(history_target_us(&history, start, target, &us) == 0);
+	expect(history_consumed(&history, start, due, target->wall, pauses, 2, &consumed) == 0);
+	expect(consumed == us);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct calendar_plan plan;
+	struct calendar *calendar;
+	struct target target = {.us = 3600000000};
+	char *text = malloc(size + 1);
+	char *rest = text;
+	const char *week;
+	const char *exceptions;
+	const char *length;
+
+	if (text == NULL)
+		return 0;
+	memcpy(text, data, size);
+	text[size] = '\0';
+	week = strsep(&rest, "\n");
+	exceptions = rest == NULL ? "" : strsep(&rest, "\n");
+	length = rest == NULL ? "" : strsep(&rest, "\n");
+	(void)target_parse(length, "target", &target, NULL);
+	if (plan_parse("Europe/Berlin", week, exceptions, &plan, NULL) == 0) {
+		canonical_form_is_stable(&plan);
+		if (calendar_new(&plan, &calendar, NULL) == 0) {
+			due_agrees_with_consumed(calendar, &target);
+			calendar_free(calendar);
+		}
+		plan_release(&plan);
+	}
+	free(text);
+	return 0;
+}
