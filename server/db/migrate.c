@@ -69,7 +69,10 @@ static void quiet(void *arg, const PGresult *result)
 
 static int open_database(const char *conninfo, PGconn **out, struct otk_error *err)
 {
-	PGconn *pg = PQconnectdb(conninfo);
+	/* The string comes last: what it says wins. */
+	const char *const keywords[] = {"connect_timeout", "application_name", "dbname", NULL};
+	const char *const values[] = {"10", "otklikd migrate", conninfo, NULL};
+	PGconn *pg = PQconnectdbParams(keywords, values, 1);
 	char message[300];
 
 	if (PQstatus(pg) == CONNECTION_OK) {
