@@ -55,10 +55,13 @@ void fixture_cluster(const char *command)
 
 int fixture_setup(void **state)
 {
+	/* The runner removes its folder even after a kill. */
+	const char *parent = getenv("OTKLIK_TEST_DIR");
 	char options[256];
 
 	(void)state;
-	snprintf(directory, sizeof directory, "/tmp/otk-db-XXXXXX");
+	snprintf(directory, sizeof directory, "%s/otk-db-XXXXXX",
+	        parent == NULL ? "/tmp" : parent);
 	if (mkdtemp(directory) == NULL || chmod(directory, 0711) != 0)
 		return -1;
 	snprintf(options, sizeof options,
