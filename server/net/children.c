@@ -99,10 +99,11 @@ static void channel_readable(evutil_socket_t fd, short what, void *context)
 	if (child->role == CHILD_API && child->state == CHILD_READY)
 		m->seats[child - m->children].ready = true;
 	if (rc < 0) {
-		/* It is dead or has lost its mind; either way SIGCHLD tells the rest. */
+		/* It is ending or has lost its mind; SIGCHLD tells the rest. */
 		(void)event_del(child->event);
 		m->seats[child - m->children].ready = false;
-		(void)kill(child->pid, SIGKILL);
+		if (rc == -OTK_DATA_LOSS)
+			(void)kill(child->pid, SIGKILL);
 	}
 	connection_deal_waiting(m);
 }

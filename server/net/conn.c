@@ -27,7 +27,8 @@ enum {
 	/* The peer takes nothing of what waits for it, or for so long not enough. */
 	STUCK_MS = 30 * 1000,
 	SLOW_MS = 120 * 1000,
-	FINISH_MS = 5 * 1000
+	FINISH_MS = 5 * 1000,
+	FINISH_UNKNOWN_MS = 1000 /* …of somebody who has not even done the handshake */
 };
 
 enum conn_state { CONN_HANDSHAKE, CONN_HELLO, CONN_OPEN, CONN_FINISHING, CONN_CLOSED };
@@ -54,6 +55,7 @@ struct conn {
 
 	struct loop_timer *timer;
 	int64_t timer_at;
+	int patience_ms; /* while finishing */
 	int64_t opened_at;
 	int64_t phase_at;  /* the present state began */
 	int64_t heard_at;  /* last bytes from the peer */
@@ -85,7 +87,7 @@ static int64_t next_due(const struct conn *conn)
 	case CONN_HELLO:
 		return conn->phase_at + MS(WIRE_HELLO_TIMEOUT_MS);
 	case CONN_FINISHING:
-		return conn->phase_at + MS(FINISH_MS);
+		return conn->phase_at + MS(conn->patience_ms);
 	case CONN_CLOSED:
 		return INT64_MAX;
 	case CONN_OPEN:
@@ -215,6 +217,7 @@ void conn_finish(struct conn *conn, const char *why)
 	if (conn->state == CONN_CLOSED || conn->state == CONN_FINISHING)
 		return;
 	conn->why = why;
+	conn->patience_ms = conn->state == CONN_HANDSHAKE ? FINISH_UNKNOWN_MS : FINISH_MS;
 	(void)bufferevent_disable(conn->bev, EV_READ);
 	phase(conn, CONN_FINISHING);
 	/* From the loop, like everything that ends: the flush goes before. */
@@ -240,8 +243,6 @@ static void flush(void *arg)
 		return;
 	}
 	if (conn->out.len > 0) {
-		if (evbuffer_get_length(bufferevent_get_output(conn->bev)) == 0)
-			conn->sent_at = loop_now(conn->loop);
 		if (bufferevent_write(conn->bev, conn->out.data, conn->out.len) != 0) {
 			conn_close(conn, "out of memory");
 			return;
@@ -266,6 +267,8 @@ void conn_send(
 
 	if (conn->state == CONN_CLOSED || conn->state == CONN_FINISHING)
 		return;
+	if (conn_output(conn) == 0) /* the peer's patience is measured from here */
+		conn->sent_at = loop_now(conn->loop);
 	if (size > sizeof small)
 		place = malloc(size);
 	if (place == NULL) {

@@ -207,6 +207,19 @@ static enum step query(
 	return request_wait(r, next);
 }
 
+void request_database_away(struct request_life *life)
+{
+	struct request *r = life->request;
+
+	if (!life->in_database || life->cancelled)
+		return;
+	db_pool_detach(r->service->pool, r->unit);
+	life->in_database = false;
+	(void)request_error(r, OTK_UNAVAILABLE, "DB_DOWN",
+	        "the database is away; nothing that was not answered is lost: try again");
+	loop_post(r->service->loop, &life->task);
+}
+
 enum step request_query(struct request *r, struct db_unit *unit, request_step *next)
 {
 	return query(r, unit, next, false);

@@ -55,6 +55,9 @@ void request_orphan(struct request_life *life);
 /* Credit or room came: an item may be possible now. */
 void request_credit(struct request_life *life, uint32_t items);
 
+/* The database has been away for a while: who waits for a unit is answered UNAVAILABLE. */
+void request_database_away(struct request_life *life);
+
 /* session.c: called by requests. */
 void session_send(struct session *session, const struct frame_header *header,
         const ProtobufCMessage *message);

@@ -32,7 +32,8 @@ struct service {
 	int64_t connection_age; /* us */
 
 	/* Kept by the sessions. */
-	bool draining; /* no new request is taken */
+	bool draining;      /* no new request is taken */
+	bool database_away; /* for longer than a failover should take */
 	struct session_list sessions;
 	uint32_t connections;
 	uint32_t in_flight;

@@ -257,6 +257,17 @@ static bool in_flight_full(const struct session *session)
 	       session->service->in_flight >= session->service->in_flight_max;
 }
 
+/* While the database is away nothing is begun that would only wait for it. */
+static int database_needed(const struct method *method, struct otk_error *err)
+{
+	if (method->id == METHOD_GET_SERVER_STATUS)
+		return 0;
+	(void)error_set(err, OTK_UNAVAILABLE, "DB_DOWN",
+	        "the database is away; the server waits for it: try again");
+	err->retry_after_ms = RETRY_MS;
+	return -OTK_UNAVAILABLE;
+}
+
 static enum conn_verdict request_judge(
         struct session *session, const struct frame_header *header)
 {
@@ -278,7 +289,8 @@ static enum conn_verdict request_judge(
 		status_send(session, header->request_id, &err);
 		return CONN_SKIP;
 	}
-	if (dispatch_judge(session->principal, header, &method, &err) != 0) {
+	if (dispatch_judge(session->principal, header, &method, &err) != 0 ||
+	        (session->service->database_away && database_needed(method, &err) != 0)) {
 		log_info("request refused", "peer", conn_peer(session->conn), "principal",
 		        session->principal->code, "reason", err.reason, "why", err.message);
 		status_send(session, header->request_id, &err);
@@ -411,6 +423,18 @@ static void on_drained(void *context)
 	for (life = TAILQ_FIRST(&session->requests); life != NULL; life = next) {
 		next = TAILQ_NEXT(life, link);
 		request_credit(life, 0);
+	}
+}
+
+void sessions_database_away(struct service *service)
+{
+	struct session *session;
+	struct request_life *life;
+
+	TAILQ_FOREACH(session, &service->sessions, link)
+	{
+		TAILQ_FOREACH(life, &session->requests, link)
+		request_database_away(life);
 	}
 }
 

@@ -40,6 +40,9 @@ void sessions_abort(struct service *service);
  */
 void sessions_recheck(struct service *service);
 
+/* All sessions: who waits for the database is answered UNAVAILABLE. */
+void sessions_database_away(struct service *service);
+
 /* Requests have ended: sessions of this process that had stopped reading go on. */
 void sessions_unstall(struct service *service);
 
