@@ -19,7 +19,8 @@ struct check_run {
 	int pid_fd;
 	int output_fd;
 	bool ended;
-	long timed_out_s; /* 0: in time */
+	bool output_ended; /* the descriptor stays open for its watcher until the end */
+	long timed_out_s;  /* 0: in time */
 	size_t length;
 	char raw[CHECK_OUTPUT_MAX];
 };
@@ -157,7 +158,7 @@ out_free:
 
 int check_run_output_fd(const struct check_run *run)
 {
-	return run->output_fd;
+	return run->output_ended ? -1 : run->output_fd;
 }
 
 int check_run_exit_fd(const struct check_run *run)
@@ -165,19 +166,12 @@ int check_run_exit_fd(const struct check_run *run)
 	return run->pid_fd;
 }
 
-static void output_close(struct check_run *run)
-{
-	if (run->output_fd >= 0)
-		(void)close(run->output_fd);
-	run->output_fd = -1;
-}
-
 void check_run_read(struct check_run *run)
 {
 	char waste[4096];
 
 	/* Bounded: a plugin that writes without end must not hold the loop. */
-	for (int turns = 0; turns < 16 && run->output_fd >= 0; turns++) {
+	for (int turns = 0; turns < 16 && !run->output_ended; turns++) {
 		size_t room = sizeof run->raw - run->length;
 		char *to = room > 0 ? run->raw + run->length : waste;
 		ssize_t n = read(run->output_fd, to, room > 0 ? room : sizeof waste);
@@ -186,11 +180,11 @@ void check_run_read(struct check_run *run)
 			if (room > 0)
 				run->length += (size_t)n;
 		} else if (n == 0) {
-			output_close(run);
+			run->output_ended = true;
 		} else if (errno == EAGAIN) {
 			return;
 		} else if (errno != EINTR) {
-			output_close(run);
+			run->output_ended = true;
 		}
 	}
 }
@@ -261,7 +255,7 @@ void check_run_free(struct check_run *run)
 		return;
 	if (!run->ended)
 		group_end(run->pid, &status);
-	output_close(run);
+	(void)close(run->output_fd);
 	(void)close(run->pid_fd);
 	free(run);
 }

@@ -1,6 +1,12 @@
 # The site agent.
+otk_unit_test(backoff_test USES otk_agent)
+otk_unit_test(check_file_test USES otk_agent)
 otk_unit_test(check_output_test USES otk_agent)
 otk_unit_test(check_perf_test USES otk_agent)
 otk_unit_test(check_run_test USES otk_agent)
 otk_unit_test(check_state_test USES otk_agent)
-otk_unit_test(queue_test USES otk_agent PkgConfig::SQLITE)
+otk_unit_test(forward_test USES otk_agent)
+otk_unit_test(intake_test USES otk_agent)
+otk_unit_test(queue_test USES otk_agent)
+otk_unit_test(report_test USES otk_agent)
+otk_unit_test(watcher_test USES otk_agent)
