@@ -360,6 +360,8 @@ int db_migrate(const struct db_migrate_options *options, struct otk_error *err)
 			break;
 		status = apply(&run, migration);
 	}
+	/* A session that ends gives its lock back only some time after its client has gone. */
+	PQclear(PQexec(run.pg, "SELECT pg_advisory_unlock_all()"));
 	PQfinish(run.pg);
 	return status;
 }
