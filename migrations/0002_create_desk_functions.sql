@@ -1,4 +1,5 @@
--- The one way in which tickets change: desk_save.
+-- The one way in which tickets change, desk_save, and the one that puts their journal into the
+-- order of commits, feed_sequence.
 --
 -- A caller loads a ticket, applies the rules in memory and saves what became of it here; many
 -- tickets go in one call. Arrays in, a row per item out. The function belongs to a role that
@@ -349,5 +350,67 @@ $$;
 
 REVOKE ALL ON FUNCTION desk_save FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION desk_save TO otklik_app;
+
+RESET ROLE;
+SET LOCAL ROLE otklik_owner;
+
+-- Gives every journal entry committed since the last call its place in the feed: `head` is the
+-- highest place now, `added` how many are new; no row while another sequencer works.
+--
+-- The snapshot of the last call says what was seen then: new is what has begun since (xid at or
+-- above its xmax) or was still running (in its xip) and is visible now. The snapshot must be
+-- that of the statement that reads the entries, and the lock must be held before it is taken:
+-- hence two statements. Entries of one ticket come in the order of seq; the order of tickets
+-- that committed between two calls says nothing.
+--
+-- Transaction numbers that went back tell of a database restored elsewhere: whatever is not in
+-- the feed is added, and the feed gets a new epoch, which sends its readers to read anew.
+CREATE FUNCTION feed_sequence() RETURNS TABLE (head bigint, added bigint)
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	last feed_state;
+BEGIN
+	SELECT * INTO last FROM feed_state FOR UPDATE SKIP LOCKED;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
+	IF pg_snapshot_xmax(last.snapshot) > pg_snapshot_xmax(pg_current_snapshot()) THEN
+		RETURN QUERY WITH taken AS (
+			INSERT INTO feed (rev, customer_id, ticket_id, seq)
+				SELECT last.rev + row_number() OVER (ORDER BY e.ticket_id, e.seq),
+						e.customer_id, e.ticket_id, e.seq
+					FROM event e LEFT JOIN feed f ON f.customer_id = e.customer_id
+						AND f.ticket_id = e.ticket_id AND f.seq = e.seq
+					WHERE f.rev IS NULL
+				RETURNING rev)
+			UPDATE feed_state SET rev = last.rev + x.n, snapshot = pg_current_snapshot(),
+					epoch = gen_random_uuid()
+				FROM (SELECT count(*) AS n FROM taken) x
+				RETURNING feed_state.rev, x.n;
+		RETURN;
+	END IF;
+	RETURN QUERY WITH taken AS (
+		INSERT INTO feed (rev, customer_id, ticket_id, seq)
+			SELECT last.rev + row_number() OVER (ORDER BY e.ticket_id, e.seq),
+					e.customer_id, e.ticket_id, e.seq
+				FROM event e
+				WHERE e.xid >= pg_snapshot_xmax(last.snapshot)
+					OR e.xid = ANY (ARRAY(SELECT pg_snapshot_xip(last.snapshot)))
+			RETURNING rev)
+		UPDATE feed_state SET rev = last.rev + x.n, snapshot = pg_current_snapshot()
+			FROM (SELECT count(*) AS n FROM taken) x
+			WHERE x.n > 0
+			RETURNING feed_state.rev, x.n;
+	IF NOT FOUND THEN
+		RETURN QUERY SELECT last.rev, 0::bigint;
+	END IF;
+END
+$$;
+
+REVOKE ALL ON FUNCTION feed_sequence FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION feed_sequence TO otklik_app;
 
 RESET ROLE;

@@ -1,13 +1,18 @@
 /* The role `jobs`: due timers, feed, folds and expiry, on one host or several. */
-#include <stdlib.h>
+#include "jobs/jobs.h"
 
 #include "worker.h"
 
 static int jobs_start(struct worker *worker, struct otk_error *err)
 {
-	(void)worker;
-	(void)err;
-	return 0;
+	const struct jobs_options options = {.loop = worker->loop,
+	        .clock = worker->clock,
+	        .pool = worker->pool,
+	        .desk = worker->desk,
+	        .database = worker->settings->database};
+
+	worker->role_state = jobs_new(&options, err);
+	return worker->role_state == NULL ? -(int)err->code : 0;
 }
 
 static void jobs_drain(struct worker *worker)
@@ -22,7 +27,8 @@ static void jobs_abandon(struct worker *worker)
 
 static void jobs_stop(struct worker *worker)
 {
-	(void)worker;
+	jobs_free(worker->role_state);
+	worker->role_state = NULL;
 }
 
 const struct worker_role worker_jobs = {.name = "jobs",
