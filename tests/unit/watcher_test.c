@@ -211,13 +211,16 @@ static void a_restart_forgets_no_problem_and_reports_its_recovery(void **state)
 static void what_the_full_queue_refused_is_reported_when_there_is_room(void **state)
 {
 	static char bulk[4000];
-	const struct queue_entry entry = {
+	struct queue_entry entry = {
 	        .payload = bulk, .size = sizeof bulk, .severity = QUEUE_HIGH};
 	struct queue_state look;
 	int64_t seq;
 	int64_t gap;
 
 	(void)state;
+	while (queue_put(queue, &entry, NULL, T0, &seq, &err) == 0)
+		;
+	entry.size = 1;
 	while (queue_put(queue, &entry, NULL, T0, &seq, &err) == 0)
 		;
 	plugin_says(2);
@@ -227,7 +230,7 @@ static void what_the_full_queue_refused_is_reported_when_there_is_room(void **st
 	(void)after(60);
 	assert_int_equal(reported, 0);
 	assert_int_equal(queue_look(queue, &look, &err), 0);
-	assert_int_equal(look.refusal.count, 2); /* the filler and the check, once */
+	assert_int_equal(look.refusal.count, 3); /* the fillers, and the check once */
 	assert_int_equal(queue_mark(queue, look.head, T0, &gap, &err), 0);
 	(void)after(60);
 	assert_int_equal(reported, 1);
