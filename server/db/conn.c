@@ -296,13 +296,19 @@ static int prepare_result(struct db_conn *conn, const PGresult *result)
 	}
 }
 
+/* A dead connection answers NULL for ever. */
+static int conn_alive(const PGconn *pg)
+{
+	return PQstatus(pg) == CONNECTION_OK ? 0 : -OTK_UNAVAILABLE;
+}
+
 static int prepare_results(struct db_conn *conn, PGconn *pg)
 {
 	size_t syncs = conn->options->statement_count + 1 + channels(conn);
 
 	while (conn->at < syncs && !PQisBusy(pg)) {
 		PGresult *result = PQgetResult(pg);
-		int status = result == NULL ? 0 : prepare_result(conn, result);
+		int status = result == NULL ? conn_alive(pg) : prepare_result(conn, result);
 
 		PQclear(result);
 		if (status < 0)
@@ -375,7 +381,7 @@ static int job_result(struct db_conn *conn, struct db_job *job, const PGresult *
 		/* The end of one statement's results. */
 		job->at += job->seen;
 		job->seen = false;
-		return 0;
+		return conn_alive(db_link_pg(conn->link));
 	}
 	job->seen = true;
 	switch (PQresultStatus(result)) {

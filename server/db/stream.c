@@ -241,6 +241,10 @@ static bool phase_over(struct db_stream *stream)
 		stream_fail(stream);
 		return true;
 	}
+	if (PQstatus(pg) != CONNECTION_OK) {
+		stream_lost(stream, "the connection broke");
+		return true;
+	}
 	switch (stream->phase) {
 	case PHASE_BEGINNING:
 		stream->phase = PHASE_IDLE;
