@@ -60,12 +60,13 @@ bool session_has_room(const struct session *session)
 	return conn_output(session->conn) < CONN_OUTPUT_HIGH;
 }
 
-static void goaway_send(struct session *session, const char *reason, const char *message,
-        uint32_t retry_after_ms)
+static void goaway_send(struct session *session, enum otk_status code, const char *reason,
+        const char *message, uint32_t retry_after_ms)
 {
 	const struct frame_header header = {.type = FRAME_GOAWAY};
 	Otklik__V1__GoAway goaway = OTKLIK__V1__GO_AWAY__INIT;
 
+	goaway.code = (uint32_t)code;
 	goaway.reason = (char *)(uintptr_t)reason;
 	goaway.message = (char *)(uintptr_t)message;
 	goaway.retry_after_ms = retry_after_ms;
@@ -77,7 +78,7 @@ static void refuse(struct session *session, const struct otk_error *err)
 {
 	log_info("connection refused", "peer", conn_peer(session->conn), "uri", session->uri,
 	        "reason", err->reason, "why", err->message);
-	goaway_send(session, err->reason, err->message,
+	goaway_send(session, err->code, err->reason, err->message,
 	        err->code == OTK_UNAVAILABLE && err->retry_after_ms == 0 ? RETRY_MS
 	                                                                 : err->retry_after_ms);
 	session->leaving = true;
@@ -448,7 +449,7 @@ static void session_drain(struct session *session, const char *reason, const cha
 	if (session->leaving)
 		return;
 	session->leaving = true;
-	goaway_send(session, reason, message, RETRY_MS / 10);
+	goaway_send(session, OTK_UNAVAILABLE, reason, message, RETRY_MS / 10);
 	for (life = TAILQ_FIRST(&session->requests); life != NULL; life = next) {
 		next = TAILQ_NEXT(life, link);
 		if (life->long_lived)
