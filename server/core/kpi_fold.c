@@ -155,11 +155,19 @@ static bool stands_still(int state, int reason)
 	return is_done(state) || state == TICKET_CANCELLED;
 }
 
-static void effective_time(struct kpi_state *s, int64_t at)
+static void effective_time_stop(struct kpi_state *s, int64_t at)
 {
 	if (s->running_since != 0 && at > s->running_since)
 		s->consumed_us += at - s->running_since;
-	s->running_since = stands_still(s->state, s->pending_reason) ? 0 : at;
+	s->running_since = 0;
+}
+
+/* From here on time runs, unless the state stands still. Logs know of things seen before the
+ * case was opened: nothing runs before that. */
+static void effective_time_start(struct kpi_state *s, int64_t at)
+{
+	if (!stands_still(s->state, s->pending_reason))
+		s->running_since = at > s->created_at ? at : s->created_at;
 }
 
 static void acknowledged(struct fold *f)
@@ -245,10 +253,10 @@ static void state_changed(struct fold *f)
 
 	count_state(f, -1);
 	/* Time up to here runs under the old state. */
-	effective_time(s, e->occurred_at);
+	effective_time_stop(s, e->occurred_at);
 	s->state = e->state;
 	s->pending_reason = e->pending_reason >= 0 ? e->pending_reason : PENDING_NONE;
-	s->running_since = stands_still(s->state, s->pending_reason) ? 0 : e->occurred_at;
+	effective_time_start(s, e->occurred_at);
 	count_state(f, 1);
 	if (s->state == TICKET_PENDING && !s->pended) {
 		s->pended = true;
@@ -366,7 +374,7 @@ static void created(struct fold *f)
 	s->state = e->state > 0 ? e->state : TICKET_NEW;
 	s->pending_reason = e->pending_reason > 0 ? e->pending_reason : PENDING_NONE;
 	s->observed = e->cause == CAUSE_IMPORT;
-	s->running_since = stands_still(s->state, s->pending_reason) ? 0 : e->occurred_at;
+	effective_time_start(s, e->occurred_at);
 	book_count(f, KPI_ARRIVALS);
 	if (s->observed)
 		book_count(f, KPI_OBSERVED);

@@ -1,0 +1,117 @@
+/* What every verb shares: connection, errors, exit codes. */
+#include "cli/cli.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int cli_exit_code(enum otk_status code)
+{
+	switch (code) {
+	case OTK_OK:
+		return 0;
+	case OTK_INVALID_ARGUMENT:
+	case OTK_OUT_OF_RANGE:
+		return EXIT_DATA;
+	case OTK_NOT_FOUND:
+		return EXIT_NOT_FOUND;
+	case OTK_ALREADY_EXISTS:
+	case OTK_FAILED_PRECONDITION:
+	case OTK_ABORTED:
+	case OTK_CANCELLED:
+		return EXIT_REFUSED;
+	case OTK_PERMISSION_DENIED:
+	case OTK_UNAUTHENTICATED:
+		return EXIT_PERMISSION;
+	case OTK_UNAVAILABLE:
+		return EXIT_UNAVAILABLE;
+	case OTK_DEADLINE_EXCEEDED:
+	case OTK_RESOURCE_EXHAUSTED:
+		return EXIT_TEMPORARY;
+	case OTK_UNKNOWN:
+	case OTK_UNIMPLEMENTED:
+	case OTK_INTERNAL:
+	case OTK_DATA_LOSS:
+		break;
+	}
+	return EXIT_SOFTWARE;
+}
+
+int cli_fail(const struct otk_error *err)
+{
+	bool told = err->violation_count == 1 &&
+	            strstr(err->message, err->violations[0].description) != NULL;
+
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "otklik: %s\n",
+	        err->message[0] != '\0' ? err->message : status_name(err->code));
+	for (size_t i = 0; i < err->violation_count && !told; i++)
+		(void)fprintf(stderr, "  %s: %s\n", err->violations[i].field,
+		        err->violations[i].description);
+	if (err->retry_after_ms > 0)
+		(void)fprintf(stderr, "  try again in %.1f s\n", err->retry_after_ms / 1000.0);
+	return cli_exit_code(err->code);
+}
+
+int cli_usage(const char *words, const char *format, ...)
+{
+	va_list args;
+
+	(void)fprintf(stderr, "otklik%s%s: ", words[0] == '\0' ? "" : " ", words);
+	va_start(args, format);
+	(void)vfprintf(stderr, format, args);
+	va_end(args);
+	(void)fprintf(
+	        stderr, "; `otklik%s%s --help` explains\n", words[0] == '\0' ? "" : " ", words);
+	return EXIT_USAGE;
+}
+
+char *cli_strdup(struct cli *cli, const char *text)
+{
+	char *copy = arena_strdup(cli->arena, text);
+
+	if (copy == NULL) {
+		(void)fputs("otklik: out of memory\n", stderr);
+		exit(EXIT_SOFTWARE);
+	}
+	return copy;
+}
+
+int cli_connect(struct cli *cli)
+{
+	struct client_options options;
+	struct otk_error err;
+
+	if (cli->client != NULL)
+		return 0;
+	if (!cli->profile_loaded) {
+		if (profile_load(cli->profile_name, &cli->profile, &err) != 0) {
+			(void)cli_fail(&err);
+			return EXIT_CONFIG;
+		}
+		cli->profile_loaded = true;
+	}
+	if (cli->loop == NULL)
+		cli->loop = loop_new();
+	if (cli->loop == NULL) {
+		(void)fputs("otklik: no event loop: out of memory or descriptors\n", stderr);
+		return EXIT_SOFTWARE;
+	}
+	options = profile_options(&cli->profile, "otklik/" OTKLIK_VERSION);
+	options.fail_fast = true;
+	cli->client = client_new(cli->loop, &options, &err);
+	return cli->client == NULL ? cli_fail(&err) : 0;
+}
+
+int cli_call(struct cli *cli, uint16_t method, const ProtobufCMessage *request,
+        const ProtobufCMessage **reply)
+{
+	struct otk_error err;
+	int rc = cli_connect(cli);
+
+	if (rc != 0)
+		return rc;
+	error_clear(&err);
+	return client_call(cli->client, method, request, reply, &err) == 0 ? 0 : cli_fail(&err);
+}

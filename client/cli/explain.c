@@ -1,0 +1,181 @@
+/* otklik sla explain: the intervals that make a deadline, as a table and a bar. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/json.h"
+#include "cli/options.h"
+#include "cli/table.h"
+#include "cli/ticket_print.h"
+#include "cli/verbs.h"
+#include "otklik/v1/sla.pb-c.h"
+
+enum { BAR_WIDTH = 60 };
+
+static const char *const KIND_WORDS[] = {
+        "", "counted", "closed", "holiday", "paused", "resolved"};
+/* One sign for each kind in the bar. */
+static const char *const KIND_SIGNS[] = {" ", "█", "·", "h", "p", "r"};
+
+static int kind_index(Otklik__V1__IntervalKind kind)
+{
+	return kind >= 1 && kind <= 5 ? (int)kind : 0;
+}
+
+/* A line of BAR_WIDTH signs over the clock's life, the due time marked below. */
+static void bar_print(const Otklik__V1__ClockExplanation *x)
+{
+	const Otklik__V1__Clock *c = x->clock;
+	int64_t from = c->started_at_us;
+	int64_t to = x->until_us > c->due_at_us ? x->until_us : c->due_at_us;
+	char time[TABLE_TIME_SIZE];
+
+	if (to <= from || x->n_intervals == 0)
+		return;
+	(void)printf("  ");
+	for (int i = 0; i < BAR_WIDTH; i++) {
+		int64_t at = from + (to - from) / BAR_WIDTH * i + (to - from) / BAR_WIDTH / 2;
+		const char *sign = " ";
+
+		for (size_t k = 0; k < x->n_intervals; k++) {
+			if (at >= x->intervals[k]->from_us && at < x->intervals[k]->to_us)
+				sign = KIND_SIGNS[kind_index(x->intervals[k]->kind)];
+		}
+		(void)printf("%s", sign);
+	}
+	(void)printf("\n");
+	if (c->due_at_us != 0)
+		(void)printf("  %*s^ due %s\n",
+		        (int)((c->due_at_us - from) * (BAR_WIDTH - 1) / (to - from)), "",
+		        table_time_text(c->due_at_us, time));
+	(void)printf("  █ counted  · closed  h holiday  p paused  r resolved\n");
+}
+
+static void head_print(const Otklik__V1__ClockExplanation *x, int64_t now)
+{
+	const Otklik__V1__Clock *c = x->clock;
+	char a[TABLE_TIME_SIZE];
+	char b[TABLE_TIME_SIZE];
+
+	(void)printf("\n%s: %s, target %s, calendar %s (%s)\n", clock_word(c->kind),
+	        clock_state_word(c->state),
+	        c->target[0] != '\0' ? c->target : table_duration_text(c->target_us, a),
+	        x->calendar[0] != '\0' ? x->calendar : "wall time", x->zone);
+	(void)printf("  consumed %s of %s", table_duration_text(c->consumed_us, a),
+	        table_duration_text(c->target_us, b));
+	if (c->due_at_us != 0)
+		(void)printf(", due %s%s", table_time_text(c->due_at_us, a),
+		        c->state == OTKLIK__V1__CLOCK_STATE__CLOCK_STATE_RUNNING &&
+		                        c->due_at_us < now
+		                ? " (past)"
+		                : "");
+	if (c->breached_at_us != 0)
+		(void)printf(", broken at %s", table_time_text(c->breached_at_us, a));
+	(void)printf("\n");
+}
+
+static int intervals_print(const struct cli *cli, const Otklik__V1__ClockExplanation *x)
+{
+	struct table *t = table_new(cli);
+	int rc;
+
+	table_column(t, "what", 0);
+	table_column(t, "from", 0);
+	table_column(t, "to", 0);
+	table_column(t, "length", TABLE_RIGHT);
+	table_column(t, "consumed", TABLE_RIGHT);
+	table_column(t, "why", 0);
+	table_column(t, "by", 0);
+	for (size_t i = 0; i < x->n_intervals; i++) {
+		const Otklik__V1__ClockInterval *v = x->intervals[i];
+
+		table_row(t);
+		table_text(t, KIND_WORDS[kind_index(v->kind)]);
+		if (v->kind == OTKLIK__V1__INTERVAL_KIND__INTERVAL_KIND_COUNTED)
+			table_color(t, "green");
+		table_time(t, v->from_us);
+		table_time(t, v->to_us);
+		table_duration(t, v->to_us - v->from_us);
+		table_duration(t, v->consumed_us);
+		table_text(t, v->why);
+		table_text(t, v->actor);
+	}
+	rc = table_print(t, stdout);
+	table_free(t);
+	return rc;
+}
+
+static int levels_print(const struct cli *cli, const Otklik__V1__ClockExplanation *x)
+{
+	struct table *t;
+	int rc;
+
+	if (x->n_levels == 0 || cli->format != FORMAT_TABLE)
+		return 0;
+	t = table_new(cli);
+	table_column(t, "level", TABLE_RIGHT);
+	table_column(t, "at", 0);
+	table_column(t, "instant", 0);
+	table_column(t, "state", 0);
+	for (size_t i = 0; i < x->n_levels; i++) {
+		table_row(t);
+		table_number(t, x->levels[i]->number);
+		table_text(t, x->levels[i]->spec);
+		table_time(t, x->levels[i]->at_us);
+		table_text(t, x->levels[i]->state);
+	}
+	rc = table_print(t, stdout);
+	table_free(t);
+	return rc;
+}
+
+int verb_sla_explain(struct cli *cli, int argc, char **argv)
+{
+	Otklik__V1__ExplainClockRequest in = OTKLIK__V1__EXPLAIN_CLOCK_REQUEST__INIT;
+	const Otklik__V1__ExplainClockResponse *out;
+	const ProtobufCMessage *reply = NULL;
+	const char *clock = NULL;
+	int64_t id = 0;
+	const struct cli_option options[] = {
+	        {"<ticket>", 0, OPTION_NUMBER, &id, "number of the ticket", true, 1, INT64_MAX},
+	        {"<clock>", 0, OPTION_TEXT, &clock,
+	                "response, update or resolution (default: all)", false, 0, 0},
+	        {.name = NULL},
+	};
+	int rc = options_read(cli, "sla explain",
+	        "how each deadline came about: what was counted, what was not, and why",
+	        "  otklik sla explain 1042\n  otklik sla explain 1042 resolution --format "
+	        "json\n",
+	        options, argc, argv);
+
+	if (rc != 0)
+		return rc < 0 ? 0 : rc;
+	in.ticket_id = id;
+	if (clock != NULL) {
+		int value = json_enum_value(&otklik__v1__clock_kind__descriptor, clock);
+
+		if (value < 0)
+			return cli_usage("sla explain",
+			        "the clock must be response, update or resolution");
+		in.clock = (Otklik__V1__ClockKind)value;
+	}
+	rc = cli_call(cli, METHOD_EXPLAIN_CLOCK, &in.base, &reply);
+	if (rc != 0)
+		return rc;
+	if (cli->format == FORMAT_JSON)
+		return json_print_message(reply, stdout);
+	out = (const Otklik__V1__ExplainClockResponse *)(const void *)reply;
+	if (cli->format == FORMAT_TABLE && out->ticket != NULL)
+		(void)printf("#%lld  %s\n", (long long)out->ticket->id, out->ticket->title);
+	if (out->n_clocks == 0)
+		(void)fprintf(stderr, "this ticket has no clocks\n");
+	for (size_t i = 0; rc == 0 && i < out->n_clocks; i++) {
+		if (cli->format == FORMAT_TABLE) {
+			head_print(out->clocks[i], out->now_us);
+			bar_print(out->clocks[i]);
+		}
+		rc = intervals_print(cli, out->clocks[i]);
+		if (rc == 0)
+			rc = levels_print(cli, out->clocks[i]);
+	}
+	return rc;
+}

@@ -1,0 +1,291 @@
+/* Rows for people and programs. */
+#include "cli/table.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <libsmartcols.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/time_text.h"
+
+enum { TABLE_COLUMNS_MAX = 32 };
+
+struct column {
+	char name[64];
+	unsigned flags;
+};
+
+struct table {
+	const struct cli *cli;
+	size_t column_count;
+	struct column columns[TABLE_COLUMNS_MAX];
+	size_t next; /* cell of the row */
+	struct libscols_table *scols;
+	struct libscols_line *line;
+	json_t *rows;
+	json_t *object;
+};
+
+static void *needed(void *memory)
+{
+	if (memory == NULL) {
+		(void)fputs("otklik: out of memory\n", stderr);
+		exit(EXIT_SOFTWARE);
+	}
+	return memory;
+}
+
+struct table *table_new(const struct cli *cli)
+{
+	struct table *t = needed(calloc(1, sizeof *t));
+
+	t->cli = cli;
+	if (cli->format == FORMAT_TABLE) {
+		t->scols = needed(scols_new_table());
+		(void)scols_table_enable_colors(t->scols, cli->color);
+	} else {
+		t->rows = needed(json_array());
+	}
+	return t;
+}
+
+void table_free(struct table *t)
+{
+	if (t == NULL)
+		return;
+	if (t->scols != NULL)
+		scols_unref_table(t->scols);
+	json_decref(t->rows);
+	free(t);
+}
+
+void table_column(struct table *t, const char *name, unsigned flags)
+{
+	struct column *c = &t->columns[t->column_count++];
+
+	(void)snprintf(c->name, sizeof c->name, "%s", name);
+	c->flags = flags;
+	if (t->scols != NULL) {
+		char head[64];
+		int scols_flags = 0;
+		size_t i;
+
+		for (i = 0; name[i] != '\0' && i < sizeof head - 1; i++)
+			head[i] = (char)(name[i] >= 'a' && name[i] <= 'z' ? name[i] - 32
+			                 : name[i] == '_'                 ? ' '
+			                                                  : name[i]);
+		head[i] = '\0';
+		scols_flags |= flags & TABLE_RIGHT ? SCOLS_FL_RIGHT : 0;
+		scols_flags |= flags & TABLE_WRAP ? SCOLS_FL_WRAP : 0;
+		scols_flags |= flags & TABLE_CUT ? SCOLS_FL_TRUNC : 0;
+		(void)needed(scols_table_new_column(t->scols, head,
+		        flags & (TABLE_CUT | TABLE_WRAP) ? 0.5 : 0, scols_flags));
+	}
+}
+
+void table_row(struct table *t)
+{
+	t->next = 0;
+	if (t->scols != NULL) {
+		t->line = needed(scols_table_new_line(t->scols, NULL));
+	} else {
+		t->object = needed(json_object());
+		(void)json_array_append_new(t->rows, t->object);
+	}
+}
+
+static void cell(struct table *t, const char *text, json_t *value)
+{
+	size_t i = t->next++;
+
+	if (i >= t->column_count) {
+		json_decref(value);
+		return;
+	}
+	if (t->scols != NULL) {
+		(void)scols_line_set_data(t->line, i, text);
+		json_decref(value);
+	} else {
+		(void)json_object_set_new(t->object, t->columns[i].name, value);
+	}
+}
+
+/* Control characters could drive the reader's terminal: shown as a question mark. */
+static void put_text(struct table *t, const char *text)
+{
+	char *clean = needed(strdup(text));
+	bool raw = t->scols == NULL;
+
+	for (char *p = clean; *p != '\0' && !raw; p++) {
+		unsigned char c = (unsigned char)*p;
+
+		if (c == '\n' || c == '\t')
+			*p = ' ';
+		else if (c < 0x20 || c == 0x7F)
+			*p = '?';
+	}
+	cell(t, clean, json_string(text));
+	free(clean);
+}
+
+void table_text(struct table *t, const char *text)
+{
+	if (text == NULL)
+		table_absent(t);
+	else
+		put_text(t, text);
+}
+
+void table_number(struct table *t, int64_t value)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof text, "%lld", (long long)value);
+	cell(t, text, json_integer(value));
+}
+
+void table_real(struct table *t, double value, int decimals)
+{
+	char text[64];
+	double scale = pow(10, decimals);
+
+	(void)snprintf(text, sizeof text, "%.*f", decimals, value);
+	cell(t, text, json_real(round(value * scale) / scale));
+}
+
+const char *table_time_text(int64_t us, char out[TABLE_TIME_SIZE])
+{
+	time_t t = (time_t)(us / CLOCK_SECOND);
+	struct tm tm;
+
+	if (localtime_r(&t, &tm) == NULL ||
+	        strftime(out, TABLE_TIME_SIZE, "%Y-%m-%d %H:%M:%S %z", &tm) == 0)
+		return time_format_utc(us, out);
+	return out;
+}
+
+void table_time(struct table *t, int64_t us)
+{
+	char local[TABLE_TIME_SIZE];
+	char utc[TIME_TEXT_SIZE];
+
+	if (us == 0) {
+		table_absent(t);
+		return;
+	}
+	cell(t, table_time_text(us, local), json_string(time_format_utc(us, utc)));
+}
+
+const char *table_duration_text(int64_t us, char out[TABLE_TIME_SIZE])
+{
+	const char *sign = us < 0 ? "-" : "";
+	int64_t s = (us < 0 ? -us : us) / CLOCK_SECOND;
+
+	if (s >= 86400)
+		(void)snprintf(out, TABLE_TIME_SIZE, "%s%lldd %lldh %02lldm", sign,
+		        (long long)(s / 86400), (long long)(s % 86400 / 3600),
+		        (long long)(s % 3600 / 60));
+	else if (s >= 3600)
+		(void)snprintf(out, TABLE_TIME_SIZE, "%s%lldh %02lldm", sign,
+		        (long long)(s / 3600), (long long)(s % 3600 / 60));
+	else if (s >= 60)
+		(void)snprintf(out, TABLE_TIME_SIZE, "%s%lldm %02llds", sign,
+		        (long long)(s / 60), (long long)(s % 60));
+	else
+		(void)snprintf(out, TABLE_TIME_SIZE, "%s%llds", sign, (long long)s);
+	return out;
+}
+
+void table_duration(struct table *t, int64_t us)
+{
+	char text[TABLE_TIME_SIZE];
+
+	cell(t, table_duration_text(us, text), json_real((double)us / (double)CLOCK_SECOND));
+}
+
+void table_absent(struct table *t)
+{
+	cell(t, "", json_null());
+}
+
+void table_color(struct table *t, const char *color)
+{
+	if (t->scols == NULL || !t->cli->color || t->next == 0)
+		return;
+	(void)scols_cell_set_color(scols_line_get_cell(t->line, t->next - 1), color);
+}
+
+/* RFC 4180: quoted where needed, quotes doubled, lines end in CRLF. */
+static void csv_field(FILE *out, const char *text)
+{
+	if (strpbrk(text, ",\"\r\n") == NULL) {
+		(void)fputs(text, out);
+		return;
+	}
+	(void)fputc('"', out);
+	for (; *text != '\0'; text++) {
+		if (*text == '"')
+			(void)fputc('"', out);
+		(void)fputc(*text, out);
+	}
+	(void)fputc('"', out);
+}
+
+static void csv_value(FILE *out, const json_t *value)
+{
+	if (json_is_string(value)) {
+		csv_field(out, json_string_value(value));
+	} else if (json_is_integer(value)) {
+		(void)fprintf(out, "%lld", (long long)json_integer_value(value));
+	} else if (json_is_real(value)) {
+		(void)fprintf(out, "%.15g", json_real_value(value));
+	}
+}
+
+static void csv_print(const struct table *t, FILE *out)
+{
+	const json_t *row;
+	size_t index;
+
+	for (size_t i = 0; i < t->column_count; i++) {
+		if (i > 0)
+			(void)fputc(',', out);
+		csv_field(out, t->columns[i].name);
+	}
+	(void)fputs("\r\n", out);
+	json_array_foreach(t->rows, index, row)
+	{
+		for (size_t i = 0; i < t->column_count; i++) {
+			if (i > 0)
+				(void)fputc(',', out);
+			csv_value(out, json_object_get(row, t->columns[i].name));
+		}
+		(void)fputs("\r\n", out);
+	}
+}
+
+int table_print(struct table *t, FILE *out)
+{
+	switch (t->cli->format) {
+	case FORMAT_TABLE:
+		(void)scols_table_set_stream(t->scols, out);
+		(void)scols_print_table(t->scols);
+		break;
+	case FORMAT_JSON:
+		(void)json_dumpf(t->rows, out, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+		(void)fputc('\n', out);
+		break;
+	case FORMAT_CSV:
+		csv_print(t, out);
+		break;
+	}
+	if (fflush(out) != 0 || ferror(out)) {
+		(void)fprintf(stderr, "otklik: cannot write: %s\n", strerror(errno));
+		return EXIT_IO;
+	}
+	return 0;
+}

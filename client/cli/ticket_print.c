@@ -1,0 +1,355 @@
+/* A ticket for people and for programs. */
+#include "cli/ticket_print.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/json.h"
+#include "cli/table.h"
+
+static const char *const STATE_WORDS[] = {
+        "", "new", "assigned", "in_progress", "pending", "resolved", "closed", "cancelled"};
+static const char *const CLOCK_WORDS[] = {"", "response", "update", "resolution"};
+static const char *const CLOCK_STATE_WORDS[] = {"", "running", "paused", "met", "late", "void"};
+static const char *const REASON_WORDS[] = {"", "customer", "scheduled", "supplier", "change"};
+
+static const char *word_of(const char *const *words, size_t count, int value)
+{
+	return value >= 0 && (size_t)value < count ? words[value] : "?";
+}
+
+const char *state_word(Otklik__V1__TicketState state)
+{
+	return word_of(STATE_WORDS, sizeof STATE_WORDS / sizeof STATE_WORDS[0], (int)state);
+}
+
+const char *clock_word(Otklik__V1__ClockKind kind)
+{
+	return word_of(CLOCK_WORDS, sizeof CLOCK_WORDS / sizeof CLOCK_WORDS[0], (int)kind);
+}
+
+const char *clock_state_word(Otklik__V1__ClockState state)
+{
+	return word_of(CLOCK_STATE_WORDS,
+	        sizeof CLOCK_STATE_WORDS / sizeof CLOCK_STATE_WORDS[0], (int)state);
+}
+
+static const char *reason_word(Otklik__V1__PendingReason reason)
+{
+	return word_of(REASON_WORDS, sizeof REASON_WORDS / sizeof REASON_WORDS[0], (int)reason);
+}
+
+static const char *clock_color(const Otklik__V1__Clock *clock)
+{
+	if (clock->breached_at_us != 0)
+		return "red";
+	return clock->state == OTKLIK__V1__CLOCK_STATE__CLOCK_STATE_MET ? "green" : "yellow";
+}
+
+static int clocks_print(const struct cli *cli, const Otklik__V1__Ticket *ticket)
+{
+	struct table *t = table_new(cli);
+	int rc;
+
+	table_column(t, "clock", 0);
+	table_column(t, "state", 0);
+	table_column(t, "target", TABLE_RIGHT);
+	table_column(t, "consumed", TABLE_RIGHT);
+	table_column(t, "due", 0);
+	table_column(t, "breached", 0);
+	table_column(t, "level", TABLE_RIGHT);
+	for (size_t i = 0; i < ticket->n_clocks; i++) {
+		const Otklik__V1__Clock *c = ticket->clocks[i];
+
+		table_row(t);
+		table_text(t, clock_word(c->kind));
+		table_text(t, clock_state_word(c->state));
+		table_color(t, clock_color(c));
+		if (c->target[0] != '\0')
+			table_text(t, c->target);
+		else
+			table_duration(t, c->target_us);
+		table_duration(t, c->consumed_us);
+		table_time(t, c->due_at_us);
+		table_time(t, c->breached_at_us);
+		table_number(t, c->level);
+	}
+	rc = table_print(t, stdout);
+	table_free(t);
+	return rc;
+}
+
+static void field(const char *name, const char *value)
+{
+	if (value[0] != '\0')
+		(void)printf("  %-11s %s\n", name, value);
+}
+
+static void field_time(const char *name, int64_t us)
+{
+	char text[TABLE_TIME_SIZE];
+
+	if (us != 0)
+		field(name, table_time_text(us, text));
+}
+
+static int ticket_for_people(const struct cli *cli, const Otklik__V1__Ticket *t)
+{
+	const char *bold = cli->color ? "\033[1m" : "";
+	const char *plain = cli->color ? "\033[0m" : "";
+	char text[160];
+
+	(void)printf("%s#%lld  %s%s\n", bold, (long long)t->id, t->title, plain);
+	(void)snprintf(text, sizeof text, "%s%s%s%s", state_word(t->state),
+	        t->pending_reason != 0 ? " (" : "", reason_word(t->pending_reason),
+	        t->pending_reason != 0 ? ")" : "");
+	field("state", text);
+	field_time("until", t->pending_until_us);
+	(void)snprintf(text, sizeof text, "P%u (impact %u, urgency %u)", t->priority, t->impact,
+	        t->urgency);
+	field("priority", text);
+	field("type", t->type == OTKLIK__V1__TICKET_TYPE__TICKET_TYPE_SERVICE_REQUEST
+	                      ? "service request"
+	                      : "incident");
+	field("customer", t->customer);
+	field("site", t->site);
+	field("service", t->service);
+	field("category", t->category);
+	field("team", t->team);
+	field("assignee", t->assignee);
+	field("requester", t->requester);
+	if (t->contract[0] != '\0') {
+		(void)snprintf(text, sizeof text, "%.100s, version %u", t->contract,
+		        t->contract_version);
+		field("contract", text);
+	}
+	if (t->no_sla)
+		field("contract", "none: no promised times");
+	if (t->observed)
+		field("imported", t->external_ref[0] != '\0' ? t->external_ref : "yes");
+	if (t->self_recovered)
+		field("recovered", "by itself");
+	field_time("created", t->created_at_us);
+	field_time("updated", t->updated_at_us);
+	field_time("answered", t->first_reply_at_us);
+	field_time("resolved", t->resolved_at_us);
+	field_time("closed", t->closed_at_us);
+	if (t->reopen_count > 0) {
+		(void)snprintf(text, sizeof text, "%u", t->reopen_count);
+		field("reopened", text);
+	}
+	(void)snprintf(text, sizeof text, "%lld", (long long)t->version);
+	field("version", text);
+	return t->n_clocks == 0 ? 0 : clocks_print(cli, t);
+}
+
+int ticket_print(const struct cli *cli, const Otklik__V1__Ticket *ticket)
+{
+	switch (cli->format) {
+	case FORMAT_JSON:
+		return json_print_message(&ticket->base, stdout);
+	case FORMAT_CSV: {
+		Otklik__V1__Ticket *one = (Otklik__V1__Ticket *)(uintptr_t)ticket;
+
+		return tickets_print(cli, &one, 1);
+	}
+	case FORMAT_TABLE:
+		break;
+	}
+	return ticket_for_people(cli, ticket);
+}
+
+/* The due time that matters next: the soonest of the running clocks. */
+static const Otklik__V1__Clock *next_due(const Otklik__V1__Ticket *t)
+{
+	const Otklik__V1__Clock *next = NULL;
+
+	for (size_t i = 0; i < t->n_clocks; i++) {
+		const Otklik__V1__Clock *c = t->clocks[i];
+
+		if (c->state == OTKLIK__V1__CLOCK_STATE__CLOCK_STATE_RUNNING &&
+		        c->due_at_us != 0 && (next == NULL || c->due_at_us < next->due_at_us))
+			next = c;
+	}
+	return next;
+}
+
+static bool breached(const Otklik__V1__Ticket *t)
+{
+	for (size_t i = 0; i < t->n_clocks; i++) {
+		if (t->clocks[i]->breached_at_us != 0)
+			return true;
+	}
+	return false;
+}
+
+static void ticket_row(struct table *t, const Otklik__V1__Ticket *ticket)
+{
+	const Otklik__V1__Clock *due = next_due(ticket);
+
+	table_row(t);
+	table_number(t, ticket->id);
+	table_text(t, state_word(ticket->state));
+	table_number(t, ticket->priority);
+	if (ticket->priority == 1)
+		table_color(t, "red");
+	table_text(t, ticket->customer);
+	table_text(t, ticket->site);
+	table_text(t, ticket->team);
+	table_text(t, ticket->assignee);
+	table_text(t, due == NULL ? NULL : clock_word(due->kind));
+	table_time(t, due == NULL ? 0 : due->due_at_us);
+	table_text(t, breached(ticket) ? "yes" : "");
+	table_color(t, "red");
+	table_time(t, ticket->created_at_us);
+	table_text(t, ticket->title);
+}
+
+static int tickets_json(Otklik__V1__Ticket *const *tickets, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		(void)json_array_append_new(list, json_of_message(&tickets[i]->base));
+	(void)json_dumpf(list, stdout, JSON_INDENT(2));
+	(void)fputc('\n', stdout);
+	json_decref(list);
+	return fflush(stdout) == 0 ? 0 : EXIT_IO;
+}
+
+int tickets_print(const struct cli *cli, Otklik__V1__Ticket *const *tickets, size_t count)
+{
+	struct table *t;
+	int rc;
+
+	if (cli->format == FORMAT_JSON)
+		return tickets_json(tickets, count);
+	t = table_new(cli);
+	table_column(t, "id", TABLE_RIGHT);
+	table_column(t, "state", 0);
+	table_column(t, "priority", TABLE_RIGHT);
+	table_column(t, "customer", 0);
+	table_column(t, "site", 0);
+	table_column(t, "team", 0);
+	table_column(t, "assignee", 0);
+	table_column(t, "clock", 0);
+	table_column(t, "due", 0);
+	table_column(t, "breached", 0);
+	table_column(t, "created", 0);
+	table_column(t, "title", TABLE_CUT);
+	for (size_t i = 0; i < count; i++)
+		ticket_row(t, tickets[i]);
+	rc = table_print(t, stdout);
+	table_free(t);
+	return rc;
+}
+
+static const char *kind_word(Otklik__V1__EventKind kind, char *out, size_t size)
+{
+	json_enum_word(&otklik__v1__event_kind__descriptor, (int)kind, out, size);
+	for (char *p = out; *p != '\0'; p++) {
+		if (*p == '_')
+			*p = ' ';
+	}
+	return out;
+}
+
+/* Appends ", " and a formatted piece. */
+__attribute__((format(printf, 2, 3))) static void piece(char *out, const char *format, ...)
+{
+	size_t used = strlen(out);
+	va_list args;
+
+	if (used > 0 && used < EVENT_WORDS_SIZE - 3) {
+		(void)strcpy(out + used, ", ");
+		used += 2;
+	}
+	va_start(args, format);
+	(void)vsnprintf(out + used, EVENT_WORDS_SIZE - used, format, args);
+	va_end(args);
+}
+
+const char *event_words(const Otklik__V1__TicketEvent *e, char out[EVENT_WORDS_SIZE])
+{
+	char time[TABLE_TIME_SIZE];
+
+	out[0] = '\0';
+	if (e->clock != 0)
+		piece(out, "%s", clock_word(e->clock));
+	if (e->level != 0)
+		piece(out, "level %u", e->level);
+	if (e->state != 0)
+		piece(out, "%s", state_word(e->state));
+	if (e->pending_reason != 0)
+		piece(out, "for %s", reason_word(e->pending_reason));
+	if (e->until_us != 0)
+		piece(out, "until %s", table_time_text(e->until_us, time));
+	if (e->team[0] != '\0')
+		piece(out, "team %s", e->team);
+	if (e->assignee[0] != '\0')
+		piece(out, "to %s", e->assignee);
+	if (e->priority != 0)
+		piece(out, "P%u", e->priority);
+	if (e->site[0] != '\0')
+		piece(out, "site %s", e->site);
+	if (e->service[0] != '\0')
+		piece(out, "service %s", e->service);
+	if (e->old_due_at_us != 0)
+		piece(out, "was due %s", table_time_text(e->old_due_at_us, time));
+	if (e->due_at_us != 0)
+		piece(out, "due %s", table_time_text(e->due_at_us, time));
+	if (e->cause[0] != '\0')
+		piece(out, "%s", e->cause);
+	return out;
+}
+
+static int events_json(Otklik__V1__TicketEvent *const *events, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		(void)json_array_append_new(list, json_of_message(&events[i]->base));
+	(void)json_dumpf(list, stdout, JSON_INDENT(2));
+	(void)fputc('\n', stdout);
+	json_decref(list);
+	return fflush(stdout) == 0 ? 0 : EXIT_IO;
+}
+
+int events_print(const struct cli *cli, Otklik__V1__TicketEvent *const *events, size_t count)
+{
+	struct table *t;
+	int rc;
+
+	if (cli->format == FORMAT_JSON)
+		return events_json(events, count);
+	t = table_new(cli);
+	table_column(t, "seq", TABLE_RIGHT);
+	table_column(t, "at", 0);
+	table_column(t, "actor", 0);
+	table_column(t, "visibility", 0);
+	table_column(t, "what", 0);
+	table_column(t, "detail", 0);
+	table_column(t, "text", TABLE_CUT);
+	for (size_t i = 0; i < count; i++) {
+		const Otklik__V1__TicketEvent *e = events[i];
+		char kind[64];
+		char words[EVENT_WORDS_SIZE];
+
+		table_row(t);
+		table_number(t, e->seq);
+		table_time(t, e->occurred_at_us);
+		table_text(t, e->actor[0] != '\0' ? e->actor : "otklik");
+		table_text(t, e->visibility == OTKLIK__V1__VISIBILITY__VISIBILITY_PUBLIC
+		                      ? "public"
+		                      : "internal");
+		table_text(t, kind_word(e->kind, kind, sizeof kind));
+		if (e->kind == OTKLIK__V1__EVENT_KIND__EVENT_KIND_CLOCK_BREACHED)
+			table_color(t, "red");
+		table_text(t, event_words(e, words));
+		table_text(t, e->text);
+	}
+	rc = table_print(t, stdout);
+	table_free(t);
+	return rc;
+}

@@ -1,0 +1,42 @@
+/* The table of verbs. */
+#include "cli/verbs.h"
+
+#include "cli/calendar_due.h"
+
+static int verb_calendar_due(struct cli *cli, int argc, char **argv)
+{
+	(void)cli;
+	return cmd_calendar_due(argc, argv);
+}
+
+/* Two words stand before one where both begin alike: the first that matches runs. */
+const struct cli_verb CLI_VERBS[] = {
+        {"ticket create", "file an incident or a request", verb_ticket_create},
+        {"ticket list", "tickets by state, team, person, due time", verb_ticket_list},
+        {"ticket show", "one ticket with its clocks and journal", verb_ticket_show},
+        {"ticket take", "acknowledge and work on it yourself", verb_ticket_take},
+        {"ticket assign", "hand over to a team or person", verb_ticket_assign},
+        {"ticket reply", "a public answer", verb_ticket_reply},
+        {"ticket note", "an internal note", verb_ticket_note},
+        {"ticket pend", "wait for the customer, a date, a supplier, a change",
+                verb_ticket_pend},
+        {"ticket resume", "end the waiting", verb_ticket_resume},
+        {"ticket resolve", "it is solved: says how, publicly", verb_ticket_resolve},
+        {"ticket close", "confirm the solution", verb_ticket_close},
+        {"ticket reopen", "it is not solved after all", verb_ticket_reopen},
+        {"ticket cancel", "it was no ticket", verb_ticket_cancel},
+        {"ticket classify", "change priority, type, service, category, site",
+                verb_ticket_classify},
+        {"watch", "what happens, as it happens", verb_watch},
+        {"sla explain", "how each deadline came about, interval by interval", verb_sla_explain},
+        {"calendar due", "due times in a calendar, without a server", verb_calendar_due},
+        {"kpi list", "the figures that can be asked for", verb_kpi_list},
+        {"kpi verify", "rebuild the figures from the journal and compare", verb_kpi_verify},
+        {"kpi", "a figure by dimension and period", verb_kpi},
+        {"import event-log", "import another system's history", verb_import_event_log},
+        {"apply", "make the installation as a file declares it", verb_apply},
+        {"whoami", "who the server takes you for", verb_whoami},
+        {"server status", "the server's version, clock and queues", verb_server_status},
+        {"completion", "shell completion: completion bash", verb_completion},
+        {.words = NULL},
+};

@@ -1,0 +1,32 @@
+/* The verbs, each in a file of its own. */
+#ifndef OTKLIK_CLI_VERBS_H
+#define OTKLIK_CLI_VERBS_H
+
+#include "cli/cli.h"
+
+int verb_ticket_create(struct cli *cli, int argc, char **argv);
+int verb_ticket_list(struct cli *cli, int argc, char **argv);
+int verb_ticket_show(struct cli *cli, int argc, char **argv);
+int verb_ticket_take(struct cli *cli, int argc, char **argv);
+int verb_ticket_assign(struct cli *cli, int argc, char **argv);
+int verb_ticket_reply(struct cli *cli, int argc, char **argv);
+int verb_ticket_note(struct cli *cli, int argc, char **argv);
+int verb_ticket_pend(struct cli *cli, int argc, char **argv);
+int verb_ticket_resume(struct cli *cli, int argc, char **argv);
+int verb_ticket_resolve(struct cli *cli, int argc, char **argv);
+int verb_ticket_close(struct cli *cli, int argc, char **argv);
+int verb_ticket_reopen(struct cli *cli, int argc, char **argv);
+int verb_ticket_cancel(struct cli *cli, int argc, char **argv);
+int verb_ticket_classify(struct cli *cli, int argc, char **argv);
+int verb_watch(struct cli *cli, int argc, char **argv);
+int verb_sla_explain(struct cli *cli, int argc, char **argv);
+int verb_kpi(struct cli *cli, int argc, char **argv);
+int verb_kpi_verify(struct cli *cli, int argc, char **argv);
+int verb_kpi_list(struct cli *cli, int argc, char **argv);
+int verb_import_event_log(struct cli *cli, int argc, char **argv);
+int verb_apply(struct cli *cli, int argc, char **argv);
+int verb_whoami(struct cli *cli, int argc, char **argv);
+int verb_server_status(struct cli *cli, int argc, char **argv);
+int verb_completion(struct cli *cli, int argc, char **argv);
+
+#endif
