@@ -165,6 +165,10 @@ class Case:
         self.kind = rng.choices(["service", "wall", "days"], [6, 1, 3])[0]
         self.target = (rng.randint(1, 6) if self.kind == "days" else
                        rng.choice([0, 1, 30, 60, rng.randint(0, 600), rng.randint(0, 6000)]))
+        if self.kind == "service" and self.calendar.week is not None:
+            # Keeps the due within some months, also where a week has but minutes.
+            spans = {span for day in self.calendar.week for span in day}
+            self.target = min(self.target, 10 * sum(end - start for start, end in spans))
         self.pauses = self.random_pauses()
 
     def random_spans(self, most):
