@@ -263,3 +263,76 @@ struct new_ticket world_incident(void)
 	        .channel = "portal",
 	};
 }
+
+int life_begin(void **state)
+{
+	struct life *life = must(calloc(1, sizeof *life));
+
+	life->world = world_new();
+	life->arena = must(arena_new(1 << 22));
+	change_init(&life->c, life->arena, &life->world->ref);
+	*state = life;
+	return 0;
+}
+
+int life_end(void **state)
+{
+	struct life *life = *state;
+
+	world_free(life->world);
+	arena_free(life->arena);
+	free(life);
+	return 0;
+}
+
+int life_file(struct life *life)
+{
+	struct new_ticket in = world_incident();
+
+	error_clear(&life->err);
+	return lifecycle_create(&life->c, &in, &ANNA, at(MONDAY_10), &life->err);
+}
+
+/* A refused command leaves the ticket as it was. */
+int life_apply(struct life *life, const char *when, struct command cmd)
+{
+	struct change before = life->c;
+	int rc;
+
+	error_clear(&life->err);
+	rc = lifecycle_apply(&life->c, &cmd, at(when), &life->err);
+	if (rc != 0)
+		life->c = before;
+	return rc;
+}
+
+int life_tick(struct life *life, const char *when)
+{
+	error_clear(&life->err);
+	return lifecycle_tick(&life->c, at(when), &life->err);
+}
+
+int life_check(struct life *life, const char *when, bool bad, enum check_effect *effect)
+{
+	error_clear(&life->err);
+	return lifecycle_check(&life->c, bad, bad ? "CRITICAL" : "OK", &ACME_AGENT, at(when),
+	        effect, &life->err);
+}
+
+const struct event *life_last(const struct life *life, enum event_kind kind)
+{
+	for (size_t i = life->c.event_count; i > 0; i--) {
+		if (life->c.events[i - 1].kind == kind)
+			return &life->c.events[i - 1];
+	}
+	return NULL;
+}
+
+size_t life_count(const struct life *life, enum event_kind kind)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < life->c.event_count; i++)
+		count += life->c.events[i].kind == kind;
+	return count;
+}

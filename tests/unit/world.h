@@ -60,4 +60,27 @@ extern const struct actor ANNA, BORIS, VERA, GLEB, ACME_AGENT;
 /* An incident of acme, P3 unless impact and urgency are changed. */
 struct new_ticket world_incident(void);
 
+/* One ticket in a world of its own. */
+struct life {
+	struct world *world;
+	struct arena *arena;
+	struct change c;
+	struct otk_error err; /* of the last call */
+};
+
+/* For cmocka_unit_test_setup_teardown. */
+int life_begin(void **state);
+int life_end(void **state);
+
+/* Files world_incident() by Anna on MONDAY_10, and applies commands; both return the status. */
+#define MONDAY_10 "2026-03-02T10:00:00+03:00"
+int life_file(struct life *life);
+int life_apply(struct life *life, const char *when, struct command cmd);
+int life_tick(struct life *life, const char *when);
+int life_check(struct life *life, const char *when, bool bad, enum check_effect *effect);
+
+/* How many events of a kind the journal has, and the last one of it (NULL: none). */
+size_t life_count(const struct life *life, enum event_kind kind);
+const struct event *life_last(const struct life *life, enum event_kind kind);
+
 #endif
