@@ -4,12 +4,14 @@
 #include <stdlib.h>
 
 #include "jobs/expiry.h"
+#include "jobs/fold.h"
 #include "jobs/sequencer.h"
 #include "jobs/sweep.h"
 
 struct jobs {
 	struct sequencer *sequencer;
 	struct sweep *sweep;
+	struct fold *fold;
 	struct expiry *expiry;
 };
 
@@ -20,8 +22,9 @@ struct jobs *jobs_new(const struct jobs_options *options, struct otk_error *err)
 	if (jobs == NULL)
 		goto no_memory;
 	jobs->sequencer = sequencer_new(options);
+	jobs->fold = fold_new(options);
 	jobs->expiry = expiry_new(options);
-	if (jobs->sequencer == NULL || jobs->expiry == NULL)
+	if (jobs->sequencer == NULL || jobs->fold == NULL || jobs->expiry == NULL)
 		goto no_memory;
 	jobs->sweep = sweep_new(options, err);
 	if (jobs->sweep != NULL)
@@ -41,6 +44,7 @@ void jobs_free(struct jobs *jobs)
 		return;
 	sweep_free(jobs->sweep);
 	expiry_free(jobs->expiry);
+	fold_free(jobs->fold);
 	sequencer_free(jobs->sequencer);
 	free(jobs);
 }

@@ -1,0 +1,285 @@
+/*
+ * The fold job. One round: read what lies behind the watermark together with what is remembered
+ * of those tickets, fold in memory, save contributions, states and watermark in one
+ * transaction. A round that finds less than a full stretch waits to be poked, or a moment.
+ */
+#include "jobs/fold.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "core/kpi_fold.h"
+#include "desk/kpi_rows.h"
+#include "jobs/job.h"
+#include "sql/statements.h"
+
+enum {
+	FOLD_EVENTS = 1000, /* in one round: a few milliseconds of folding */
+	FOLD_ARENA = 64 * 1024 * 1024,
+	FOLD_TIMEOUT_MS = 30000,
+	FOLD_HOURS_KEPT = 15 * 24,
+};
+#define FOLD_IDLE_US INT64_C(100000)
+#define FOLD_FAILED_US INT64_C(2000000)
+#define HOUR_US (INT64_C(3600) * CLOCK_SECOND)
+
+/* A ticket that occurs in this round. */
+struct folded {
+	int32_t customer_id;
+	int64_t ticket_id;
+	struct kpi_state state;
+};
+
+struct fold {
+	struct job job;
+	bool full;              /* the stretch was full: there is more */
+	struct folded *tickets; /* in the round's arena */
+	size_t ticket_count;
+	struct db_array *columns[11]; /* of the save, as contribution() fills them */
+	int32_t customer_id;          /* of the ticket being folded */
+};
+
+static void tickets_drop(struct fold *fold)
+{
+	for (size_t i = 0; i < fold->ticket_count; i++)
+		kpi_fold_end(&fold->tickets[i].state);
+	fold->ticket_count = 0;
+}
+
+static void round_saved(void *context, struct db_unit *unit)
+{
+	struct fold *fold = context;
+	bool saved;
+
+	tickets_drop(fold);
+	if (!job_succeeded(&fold->job))
+		return;
+	/* False: another process folded this stretch. Nothing is lost, look again. */
+	saved = db_get_bool(db_unit_rows(unit, 0), 0, 0);
+	job_sleep(&fold->job, fold->full || !saved ? 0 : FOLD_IDLE_US);
+}
+
+static void contribution(void *context, const struct kpi_delta *delta)
+{
+	struct fold *fold = context;
+	struct db_array **c = fold->columns;
+
+	db_add_int(c[0], fold->customer_id);
+	db_add_date(c[1], delta->key.day);
+	db_add_int(c[2], delta->key.quarter);
+	db_add_int(c[3], delta->key.site_id);
+	db_add_int(c[4], delta->key.team_id);
+	db_add_int(c[5], delta->key.priority);
+	db_add_int(c[6], delta->key.type);
+	db_add_int(c[7], delta->key.metric);
+	db_add_int(c[8], delta->key.bucket);
+	db_add_int(c[9], delta->n);
+	db_add_int(c[10], delta->value);
+}
+
+static struct folded *ticket_find(struct fold *fold, int32_t customer_id, int64_t ticket_id)
+{
+	/* Neighbours in the feed are mostly the same ticket. */
+	for (size_t i = fold->ticket_count; i-- > 0;) {
+		struct folded *t = &fold->tickets[i];
+
+		if (t->ticket_id == ticket_id && t->customer_id == customer_id)
+			return t;
+	}
+	return NULL;
+}
+
+static struct folded *ticket_add(struct fold *fold, int32_t customer_id, int64_t ticket_id)
+{
+	struct folded *t = &fold->tickets[fold->ticket_count++];
+
+	t->customer_id = customer_id;
+	t->ticket_id = ticket_id;
+	kpi_fold_begin(&t->state);
+	return t;
+}
+
+/* Reads the remembered states into fold->tickets. 0 or negative. */
+static int states_read(struct fold *fold, const struct db_rows *rows, size_t event_count)
+{
+	size_t most = db_rows_count(rows) + event_count;
+
+	fold->tickets = arena_calloc(fold->job.arena, most, sizeof *fold->tickets);
+	if (fold->tickets == NULL)
+		return -OTK_RESOURCE_EXHAUSTED;
+	for (size_t i = 0; i < db_rows_count(rows); i++) {
+		size_t size;
+		const void *bytes = db_get_bytes(rows, i, 3, &size);
+		struct folded *t = ticket_add(
+		        fold, (int32_t)db_get_int(rows, i, 0), db_get_int(rows, i, 1));
+		int rc = kpi_state_decode(&t->state, bytes, size);
+
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+static void gap_log(const struct kpi_event_row *row, const struct kpi_state *state)
+{
+	char ticket[24];
+	char seq[24];
+	char expected[24];
+
+	(void)snprintf(ticket, sizeof ticket, "%lld", (long long)row->ticket_id);
+	(void)snprintf(seq, sizeof seq, "%lld", (long long)row->event.seq);
+	(void)snprintf(expected, sizeof expected, "%lld", (long long)state->seq + 1);
+	log_error("the journal has a gap", "ticket", ticket, "seq", seq, "expected", expected);
+}
+
+/* Folds all events of the stretch into the open columns. 0 or negative. */
+static int events_fold(struct fold *fold, const struct db_rows *rows)
+{
+	for (size_t i = 0; i < db_rows_count(rows); i++) {
+		struct kpi_event_row row;
+		struct folded *t;
+		int rc;
+
+		kpi_event_row_read(rows, i, &row);
+		t = ticket_find(fold, row.customer_id, row.ticket_id);
+		if (t == NULL)
+			t = ticket_add(fold, row.customer_id, row.ticket_id);
+		fold->customer_id = row.customer_id;
+		/* Where another fold committed between the two reads, the save says false. */
+		if (row.event.seq <= t->state.seq)
+			continue;
+		rc = kpi_fold_event(&t->state, &row.event, contribution, fold);
+		if (rc == -OTK_DATA_LOSS)
+			gap_log(&row, &t->state);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* The arrays of the states: opened before the contributions, filled after them. */
+struct state_columns {
+	struct db_array *customer;
+	struct db_array *ticket;
+	struct db_array *seq;
+	struct db_array *state;
+};
+
+static void state_columns_open(struct state_columns *c, struct db_unit *unit, size_t expected)
+{
+	c->customer = db_put_array(unit, DB_INT4, expected);
+	c->ticket = db_put_array(unit, DB_INT8, expected);
+	c->seq = db_put_array(unit, DB_INT8, expected);
+	c->state = db_put_array(unit, DB_BYTEA, expected);
+}
+
+static int state_columns_fill(const struct fold *fold, const struct state_columns *c)
+{
+	struct buf bytes = {0};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < fold->ticket_count; i++) {
+		const struct folded *t = &fold->tickets[i];
+
+		buf_reset(&bytes);
+		rc = kpi_state_encode(&t->state, &bytes);
+		db_add_int(c->customer, t->customer_id);
+		db_add_int(c->ticket, t->ticket_id);
+		db_add_int(c->seq, t->state.seq);
+		db_add_bytes(c->state, bytes.data, bytes.len);
+	}
+	buf_free(&bytes);
+	return rc;
+}
+
+/* Types of the columns that contribution() fills, in its order. */
+static const enum db_type COLUMN_TYPES[] = {DB_INT4, DB_DATE, DB_INT4, DB_INT4, DB_INT4,
+        DB_INT2, DB_INT2, DB_INT2, DB_INT4, DB_INT4, DB_INT8};
+
+/* The save of everything read, or NULL when it cannot be made. */
+static struct db_unit *save_build(struct fold *fold, const struct db_rows *rows)
+{
+	struct db_unit *save = job_next(&fold->job, DB_REPLAY);
+	size_t events = db_rows_count(rows);
+	int64_t now = clock_now(fold->job.clock);
+	int64_t last_rev = db_get_int(rows, events - 1, 2);
+	struct state_columns states;
+	int rc;
+
+	if (save == NULL)
+		return NULL;
+	db_call(save, SQL_KPI_FOLD_SAVE);
+	db_put_int(save, db_get_int(rows, 0, 0));
+	db_put_int(save, last_rev);
+	db_put_time(save, now - now % HOUR_US - FOLD_HOURS_KEPT * HOUR_US);
+	state_columns_open(&states, save, events);
+	for (size_t i = 0; i < sizeof COLUMN_TYPES / sizeof COLUMN_TYPES[0]; i++)
+		fold->columns[i] = db_put_array(save, COLUMN_TYPES[i], events * 4);
+	rc = events_fold(fold, rows);
+	if (rc == 0)
+		rc = state_columns_fill(fold, &states);
+	if (rc == -OTK_RESOURCE_EXHAUSTED)
+		log_error("fold round failed", "step", "fold", "error", "out of memory");
+	return rc == 0 ? save : NULL;
+}
+
+static void stretch_read(void *context, struct db_unit *unit)
+{
+	struct fold *fold = context;
+	const struct db_rows *rows = db_unit_rows(unit, 0);
+
+	if (!job_succeeded(&fold->job))
+		return;
+	fold->full = db_rows_count(rows) >= FOLD_EVENTS;
+	if (db_rows_count(rows) == 0 || db_is_null(rows, 0, 2)) {
+		job_sleep(&fold->job, FOLD_IDLE_US);
+		return;
+	}
+	if (states_read(fold, db_unit_rows(unit, 1), db_rows_count(rows)) == 0 &&
+	        save_build(fold, rows) != NULL) {
+		job_submit(&fold->job, FOLD_TIMEOUT_MS, round_saved, fold);
+		return;
+	}
+	log_error("the fold cannot go on: a state or the journal cannot be read; "
+	          "`otklik kpi verify` tells what differs");
+	tickets_drop(fold);
+	job_sleep(&fold->job, FOLD_FAILED_US);
+}
+
+static void round_start(void *arg)
+{
+	struct fold *fold = arg;
+
+	if (job_begin(&fold->job, DB_READ) == NULL)
+		return;
+	db_call(fold->job.unit, SQL_KPI_FOLD_READ);
+	db_put_int(fold->job.unit, FOLD_EVENTS);
+	db_call(fold->job.unit, SQL_KPI_FOLD_STATES);
+	db_put_int(fold->job.unit, FOLD_EVENTS);
+	job_submit(&fold->job, FOLD_TIMEOUT_MS, stretch_read, fold);
+}
+
+struct fold *fold_new(const struct jobs_options *options)
+{
+	struct fold *fold = calloc(1, sizeof *fold);
+
+	if (fold == NULL)
+		return NULL;
+	if (job_init(&fold->job, "fold", options, FOLD_ARENA, round_start, fold) < 0) {
+		fold_free(fold);
+		return NULL;
+	}
+	job_sleep(&fold->job, 0);
+	return fold;
+}
+
+void fold_free(struct fold *fold)
+{
+	if (fold == NULL)
+		return;
+	tickets_drop(fold);
+	job_release(&fold->job);
+	free(fold);
+}
