@@ -13,10 +13,10 @@ static const unsigned char ALPN[] = {8, 'o', 't', 'k', 'l', 'i', 'k', '/', '1'};
 
 enum { CHAIN_DEPTH_MAX = 4 };
 
-/* The last thing OpenSSL complained about, and forgets the rest. */
+/* The first thing OpenSSL complained about (the cause), and forgets the rest. */
 static const char *complaint(char *out, size_t size)
 {
-	unsigned long code = ERR_peek_last_error();
+	unsigned long code = ERR_peek_error();
 	const char *reason = ERR_reason_error_string(code);
 
 	(void)snprintf(out, size, "%s",
