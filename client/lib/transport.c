@@ -160,16 +160,21 @@ static int64_t next_check(const struct transport *transport, int64_t now)
 	return due > now ? due - now : 0;
 }
 
+/* The timer is moved only where its next look would come too late. */
 static void note_read(struct transport *transport)
 {
+	bool sooner = transport->ping_sent;
+
 	transport->last_read = loop_now(transport->loop);
 	transport->ping_sent = false;
 	if (!frame_decoder_midway(&transport->decoder)) {
 		transport->frame_began = 0;
 	} else if (transport->frame_began == 0) {
 		transport->frame_began = transport->last_read;
-		loop_timer_set(transport->timer, next_check(transport, transport->last_read));
+		sooner = true;
 	}
+	if (sooner && transport->greeted)
+		loop_timer_set(transport->timer, next_check(transport, transport->last_read));
 }
 
 static void transport_read(struct transport *transport)
