@@ -150,7 +150,8 @@ struct ticket {
 };
 
 struct clock_level {
-	int64_t at; /* armed: when it will fire, 0 while that cannot be known; else when it did */
+	int64_t at; /* armed: when it will fire, 0 while that cannot be known; else when it did
+	             */
 	enum level_state state;
 };
 

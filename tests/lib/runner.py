@@ -211,7 +211,8 @@ class Runner:
             print(f"{word} {test.id}  {took:.1f} s  {what}", flush=True)
             if outcome == "failed":
                 self.failures.append(test)
-                for line in output.splitlines()[-40:]:
+                # Its own words; the logs of its services, which follow, stay in the file.
+                for line in output.split("\n--- ")[0].splitlines()[-40:]:
                     print(f"     | {line}", flush=True)
             if outcome == "passed" and took > SHORT_FORM * SLOWER.get(self.options.preset, 1):
                 self.slow.append((test.id, took))

@@ -105,7 +105,7 @@ static void reading_gives_the_order_within_limits(void **state)
 {
 	struct queue *queue = queue_opened(1 << 20, false);
 	struct queue_batch batch;
-	char text[16];
+	char text[32];
 	int64_t seq;
 
 	(void)state;
