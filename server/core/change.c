@@ -81,6 +81,8 @@ static void take_earlier(int64_t *next, int64_t at)
 
 int64_t change_next_timer(const struct change *c)
 {
+	const struct ref_contract *contract = sla_contract(c);
+	int64_t edited;
 	int64_t next = 0;
 
 	for (int kind = 1; kind < CLOCK_KIND_COUNT; kind++) {
@@ -88,6 +90,10 @@ int64_t change_next_timer(const struct change *c)
 
 		if (!clock_is_open(clock))
 			continue;
+		if (sla_edited_at(c, clock, &edited) == 0)
+			take_earlier(&next, edited);
+		if (contract != NULL)
+			take_earlier(&next, contract->withdrawn_at);
 		if (clock->breached_at == 0)
 			take_earlier(&next, clock->due_at);
 		for (int i = 0; i < clock->level_count; i++) {

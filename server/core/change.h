@@ -35,7 +35,8 @@ struct event *change_append(struct change *c, const struct event *e);
 
 /*
  * The next instant at which time itself acts on the ticket: the next unfired level or
- * unbroken due of a running clock, pending_until, auto_close_at, recheck_at. 0 = none.
+ * unbroken due of an open clock, pending_until, auto_close_at, recheck_at, an edit of the
+ * calendar or a withdrawal of the contract not yet acted upon. 0 = none.
  * The sweep acts when that instant has passed (now > at): at one instant commands come first.
  */
 int64_t change_next_timer(const struct change *c);

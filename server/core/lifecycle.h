@@ -84,7 +84,9 @@ int lifecycle_apply(
 
 /*
  * What time owes strictly before `now`, in order of instant: breaches, levels, the end of
- * pending(scheduled), auto-close. Used by the sweep and before every command. 0 or negative.
+ * pending(scheduled), auto-close; edits of the calendar and a withdrawal of the contract also
+ * at `now` itself. Used by the sweep, before every command, and on the tickets that new
+ * reference data touches. 0 or negative.
  */
 int lifecycle_tick(struct change *c, int64_t now, struct otk_error *err);
 

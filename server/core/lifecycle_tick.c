@@ -8,6 +8,9 @@
 #include "core/lifecycle_steps.h"
 #include "core/sla.h"
 
+/* Far beyond what a ticket can owe: a fault in the rules must not hang the process. */
+enum { STEPS_MAX = 10000 };
+
 /* In the order in which things owed at one instant are done: events, breaches, levels. */
 enum owed_kind {
 	OWED_NOTHING,
@@ -132,21 +135,33 @@ static int pay(const struct act *act, const struct owed *owed)
 	return 0;
 }
 
+/*
+ * Commands come before what time does at the same instant, but after the edits that made the
+ * reference data they are decided under.
+ */
+static bool is_owed(const struct owed *owed, int64_t now)
+{
+	if (owed->kind == OWED_NOTHING)
+		return false;
+	return owed->at < now || (owed->at == now && owed->kind <= OWED_EDITION);
+}
+
 int lifecycle_tick(struct change *c, int64_t now, struct otk_error *err)
 {
 	struct act act = {.c = c, .now = now, .err = err};
 	struct owed owed;
 
-	for (;;) {
+	for (int step = 0; step < STEPS_MAX; step++) {
 		int rc = first_owed(c, &owed);
 
 		if (rc != 0)
 			return act_fail(&act, rc);
-		if (owed.kind == OWED_NOTHING || owed.at >= now)
+		if (!is_owed(&owed, now))
 			return 0;
 		act.at = owed.at;
 		rc = pay(&act, &owed);
 		if (rc != 0)
 			return rc;
 	}
+	return act_fail(&act, -OTK_INTERNAL);
 }

@@ -291,13 +291,15 @@ static void an_edit_of_the_calendar_acts_from_its_instant(void **state)
 
 	file_p2(life);
 	world_edit_office(life->world, edit, "mon-fri 09:00-16:00");
+	do_or_fail(life, "2026-03-02T10:15:00+03:00", REPLY);
+	assert_int_equal(life_tick(life, "2026-03-02T13:59:00+03:00"), 0);
+	assert_int_equal(change_next_timer(&life->c), edit);
 	/* However late somebody looks, the journal has the edit at its instant. */
 	assert_int_equal(life_tick(life, "2026-03-03T09:30:00+03:00"), 0);
 	assert_int_equal(life_last(life, EVENT_CLOCK_RETARGETED)->occurred_at, edit);
 	assert_int_equal(life_last(life, EVENT_CLOCK_RETARGETED)->cause, CAUSE_CALENDAR);
 	assert_int_equal(RESOLUTION(life)->due_at, at("2026-03-03T11:00:00+03:00"));
 	assert_int_equal(RESOLUTION(life)->levels[1].at, at("2026-03-03T10:30:00+03:00"));
-	assert_int_equal(RESPONSE(life)->breached_at, at("2026-03-02T10:30:00+03:00"));
 	assert_int_equal(life_tick(life, "2026-03-03T09:31:00+03:00"), 0);
 	assert_int_equal(life_count(life, EVENT_CLOCK_RETARGETED), 1);
 }
@@ -320,6 +322,8 @@ static void a_withdrawn_contract_falls_silent(void **state)
 	file_p2(life);
 	life->world->acme->withdrawn = true;
 	life->world->acme->withdrawn_at = at("2026-03-02T12:00:00+03:00");
+	assert_int_equal(life_tick(life, "2026-03-02T11:59:00+03:00"), 0);
+	assert_int_equal(change_next_timer(&life->c), at("2026-03-02T12:00:00+03:00"));
 	assert_int_equal(life_tick(life, "2026-03-05T12:00:00+03:00"), 0);
 	assert_int_equal(RESOLUTION(life)->state, CLOCK_VOID);
 	assert_int_equal(RESOLUTION(life)->stopped_at, at("2026-03-02T12:00:00+03:00"));
