@@ -9,6 +9,7 @@
 #include "rpc/epoch.h"
 #include "rpc/service.h"
 #include "rpc/session.h"
+#include "rpc/watch.h"
 #include "worker.h"
 
 struct api {
@@ -75,7 +76,8 @@ static int api_start(struct worker *worker, struct otk_error *err)
 	if (api->tls == NULL)
 		return -OTK_INVALID_ARGUMENT;
 	api->epoch = epoch_watch_new(&api->service);
-	if (api->epoch == NULL)
+	api->service.watches = watch_hub_new(&api->service);
+	if (api->epoch == NULL || api->service.watches == NULL)
 		return error_set(err, OTK_RESOURCE_EXHAUSTED, "NO_MEMORY", "out of memory");
 	return 0;
 }
@@ -105,6 +107,7 @@ static void api_stop(struct worker *worker)
 	(void)loop_turn(worker->loop, false); /* their ends are queued */
 	(void)loop_turn(worker->loop, false);
 	epoch_watch_free(api->epoch);
+	watch_hub_free(api->service.watches);
 	SSL_CTX_free(api->tls);
 	free(api);
 	worker->role_state = NULL;

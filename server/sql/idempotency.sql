@@ -10,4 +10,4 @@ WHERE t.ticket_id = $1;
 -- name: idempotency_expire
 DELETE FROM idempotency WHERE (customer_id, principal_id, key) IN (
 	SELECT customer_id, principal_id, key FROM idempotency WHERE created_at < $1::timestamptz
-	ORDER BY created_at LIMIT $2::integer FOR UPDATE SKIP LOCKED);
+	ORDER BY created_at LIMIT $2::integer);
