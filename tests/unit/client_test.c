@@ -12,13 +12,17 @@
 #include <unistd.h>
 
 #include <arpa/inet.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
+#include <event2/event.h>
 
 #include "lib/client.h"
 #include "net/conn.h"
 #include "net/tls.h"
+#include "otklik/otklik.h"
 #include "wire/decode.h"
 #include "wire/limits.h"
 #include "wire/schema.h"
@@ -858,6 +862,71 @@ static void a_watch_is_taken_up_again(void **state)
 	client_free(client);
 }
 
+/* ---- the public interface: it waits, so the server is another process -------------------- */
+
+static pid_t server_fork(void)
+{
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		(void)alarm(20);
+		/* libevent must not share its epoll descriptor with the parent. */
+		(void)event_reinit(loop_base(loop));
+		_exit(loop_run(loop) == 0 ? 0 : 1);
+	}
+	return child;
+}
+
+static void the_public_interface_calls_and_streams(void **state)
+{
+	struct otklik_options with = {.host = "127.0.0.1",
+	        .port = server.port,
+	        .ca_file = file("ca.crt"),
+	        .cert_file = file("person-anna.crt"),
+	        .key_file = file("person-anna.key")};
+	Otklik__V1__GetTicketRequest get = OTKLIK__V1__GET_TICKET_REQUEST__INIT;
+	Otklik__V1__TakeTicketRequest take = OTKLIK__V1__TAKE_TICKET_REQUEST__INIT;
+	Otklik__V1__CreateTicketRequest create = OTKLIK__V1__CREATE_TICKET_REQUEST__INIT;
+	Otklik__V1__WatchRequest watch = OTKLIK__V1__WATCH_REQUEST__INIT;
+	static const uint8_t key[16] = {1, 2, 3};
+	const ProtobufCMessage *reply;
+	struct otklik_error err;
+	pid_t child = server_fork();
+	struct otklik *desk = otklik_open_with(&with, "test/1", &err);
+	int count = 0;
+
+	(void)state;
+	assert_non_null(desk);
+	get.ticket_id = ASK_ANSWER;
+	assert_int_equal(otklik_call(desk, "get_ticket", &get.base, NULL, &reply, &err), 0);
+	assert_string_equal(
+	        ((const Otklik__V1__GetTicketResponse *)reply)->ticket->title, "принтер");
+	assert_int_equal(otklik_call(desk, "take_ticket", &take.base, key, &reply, &err), 0);
+	assert_int_equal(((const Otklik__V1__TakeTicketResponse *)reply)->ticket->version, 1);
+	otklik_forget(desk);
+	assert_int_equal(otklik_stream(desk, "watch", &watch.base, take_all, &count, &err), 0);
+	assert_int_equal(count, ITEMS);
+	get.ticket_id = ASK_ERROR;
+	assert_int_equal(otklik_call(desk, "get_ticket", &get.base, NULL, NULL, &err), -5);
+	assert_string_equal(err.reason, "SCRIPTED");
+	create.title = "\xff";
+	assert_int_equal(
+	        otklik_call(desk, "create_ticket", &create.base, NULL, NULL, &err), -3);
+	assert_string_equal(err.field, "title");
+	assert_int_equal(otklik_call(desk, "sing", &get.base, NULL, NULL, &err), -12);
+	assert_int_equal(otklik_stream(desk, "sing", &get.base, take_all, NULL, NULL), -12);
+	otklik_close(desk);
+	otklik_close(NULL);
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	with.ca_file = NULL;
+	assert_null(otklik_open_with(&with, "test/1", &err));
+	assert_int_equal(err.code, 3);
+	assert_null(otklik_open("no-such-profile", "test/1", &err));
+	assert_int_equal(err.code, 5);
+}
+
 static int pki_make(void **state)
 {
 	char command[512];
@@ -902,6 +971,7 @@ int main(void)
 	        TEST(a_cancelled_call_is_not_told_of),
 	        TEST(freeing_the_client_ends_its_calls),
 	        TEST(a_watch_is_taken_up_again),
+	        TEST(the_public_interface_calls_and_streams),
 	};
 
 	return cmocka_run_group_tests(tests, pki_make, pki_remove);
