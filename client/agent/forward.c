@@ -9,8 +9,9 @@
 #include "agent/backoff.h"
 #include "agent/report.h"
 #include "base/log.h"
+#include "base/time_text.h"
 
-enum { BATCH_MOST = 64, BATCH_BYTES = 512 * 1024, POLL_S = 2, TRIM_S = 60 };
+enum { BATCH_MOST = 64, BATCH_BYTES = 512 * 1024, POLL_S = 2, TRIM_S = 60, OLD_S = 24 * 3600 };
 
 enum forward_state {
 	FORWARD_OFFLINE, /* no connection */
@@ -33,6 +34,7 @@ struct forward {
 	int64_t mark;
 	int64_t head;      /* at the last GetMark: the backlog's end */
 	size_t batch_most; /* 1 while a bad report is looked for */
+	int64_t age_warned_at;
 	int64_t spoilt; /* number of the report that the server cannot take at all; 0: none */
 	char spoilt_reason[OTK_MESSAGE_SIZE];
 	char error[OTK_MESSAGE_SIZE];
@@ -60,7 +62,13 @@ static void forward_fail(struct forward *forward, const struct otk_error *err)
 
 static void forward_local_fail(struct forward *forward, const struct otk_error *err)
 {
+	struct otk_error lost = {0};
+
 	log_error("the queue cannot be read", "error", err->message);
+	if (err->code == OTK_DATA_LOSS &&
+	        queue_recover(
+	                forward->options.queue, clock_now(forward->options.clock), &lost) != 0)
+		log_error("the queue cannot be recovered", "error", lost.message);
 	forward_fail(forward, err);
 }
 
@@ -287,7 +295,9 @@ static int batch_submit(
 	request.first_seq = (uint64_t)batch->entries[0].seq;
 	request.head_seq = (uint64_t)forward->head;
 	request.reports = reports;
-	while (request.n_reports < batch->count) {
+	while (request.n_reports < batch->count &&
+	        batch->entries[request.n_reports].seq ==
+	                batch->entries[0].seq + (int64_t)request.n_reports) {
 		reports[request.n_reports] =
 		        report_ready(forward, &batch->entries[request.n_reports]);
 		if (reports[request.n_reports] == NULL) {
@@ -329,12 +339,14 @@ static void forward_send(void *arg)
 	if (rc == 0) {
 		rc = queue_read(forward->options.queue, forward->mark, forward->batch_most,
 		        BATCH_BYTES, &batch, &err);
-		if (rc == 0 && batch.count > 0 && batch.entries[0].seq == forward->mark + 1)
+		if (rc == 0 &&
+		        (batch.count == 0 || batch.entries[0].seq != forward->mark + 1)) {
+			queue_batch_free(&batch);
+			forward_renew_epoch(forward, "reports are missing from the queue");
+			return;
+		}
+		if (rc == 0)
 			rc = batch_submit(forward, &batch, &err);
-		else if (rc == 0)
-			rc = error_set(&err, OTK_DATA_LOSS, "QUEUE_GAP",
-			        "report %lld is missing from the queue",
-			        (long long)forward->mark + 1);
 		queue_batch_free(&batch);
 	}
 	if (rc != 0)
@@ -357,12 +369,32 @@ static void poll_due(void *arg)
 	loop_timer_set(forward->poll, POLL_S * CLOCK_SECOND);
 }
 
+/* Age only warns: what was accepted waits as long as it must. */
+static void age_warn(struct forward *forward)
+{
+	int64_t now = clock_now(forward->options.clock);
+	struct queue_state state;
+	char since[TIME_TEXT_SIZE];
+	char count[24];
+
+	if (queue_look(forward->options.queue, &state, NULL) != 0 ||
+	        state.oldest_unacked_at == 0 ||
+	        now - state.oldest_unacked_at < OLD_S * CLOCK_SECOND ||
+	        now - forward->age_warned_at < 3600 * CLOCK_SECOND)
+		return;
+	forward->age_warned_at = now;
+	(void)snprintf(count, sizeof count, "%lld", (long long)(state.head - state.mark));
+	log_warn("reports have waited for more than a day", "count", count, "since",
+	        time_format_utc(state.oldest_unacked_at, since), "last_error", forward->error);
+}
+
 static void trim_due(void *arg)
 {
 	struct forward *forward = arg;
 	struct otk_error err = {0};
 
 	owed_queue(forward);
+	age_warn(forward);
 	if (queue_trim(forward->options.queue, clock_now(forward->options.clock), &err) != 0)
 		log_error("old reports could not be trimmed", "error", err.message);
 	loop_timer_set(forward->trim, TRIM_S * CLOCK_SECOND);

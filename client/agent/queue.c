@@ -340,7 +340,9 @@ static int put_with(struct queue *queue, const struct queue_entry *entry, put_ex
 		if (rc == 0)
 			rc = put_once(queue, entry, extra, what, now, &refused, &number, err);
 	}
-	if (rc == -OTK_RESOURCE_EXHAUSTED && !entry->again)
+	/* A full disk, a failing one, a lock never given: refused, though not for the cap. */
+	if ((rc == -OTK_RESOURCE_EXHAUSTED || rc == -OTK_INTERNAL || rc == -OTK_UNAVAILABLE) &&
+	        !entry->again)
 		refusal_remember(queue, entry->severity, now);
 	if (rc != 0)
 		return rc;
@@ -471,4 +473,9 @@ int queue_look(struct queue *queue, struct queue_state *out, struct otk_error *e
 	if (rc == 0)
 		rc = read_integer(queue, STATEMENT_GAP_COUNT, 0, 0, &out->gaps, err);
 	return rc;
+}
+
+int queue_recover(struct queue *queue, int64_t now, struct otk_error *err)
+{
+	return queue_set_aside(queue, now, err);
 }

@@ -141,6 +141,12 @@ int queue_trim(struct queue *queue, int64_t now, struct otk_error *err);
 int queue_look(struct queue *queue, struct queue_state *out, struct otk_error *err);
 
 /*
+ * After -OTK_DATA_LOSS of anything but queue_put, which does it itself: reads the whole file
+ * and, if it is corrupt, sets it aside as queue_open does.
+ */
+int queue_recover(struct queue *queue, int64_t now, struct otk_error *err);
+
+/*
  * Puts the report that tells of the refusals `told` and takes them off the record, in one
  * transaction. -OTK_ABORTED: the record changed meanwhile; look again.
  */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "agent/report.h"
 #include "base/log.h"
@@ -424,6 +425,71 @@ static void refusals_at_the_cap_reach_the_server(void **state)
 	assert_int_equal(server.mark, looked().head);
 }
 
+static void sql_run(const char *sql)
+{
+	char path[100];
+	sqlite3 *db;
+
+	(void)snprintf(path, sizeof path, "%s/queue.db", dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	(void)sqlite3_close(db);
+}
+
+static void reports_that_vanished_from_the_file_do_not_stop_the_others(void **state)
+{
+	(void)state;
+	put(9);
+	sql_run("DELETE FROM entry WHERE seq IN (1, 2, 5)");
+	forward_online(forward);
+	loop_fake_move(server.loop, CLOCK_SECOND);
+	assert_int_equal(looked().mark, looked().head);
+	assert_int_equal(server.mark, looked().head);
+	assert_int_equal(server.reports, 6 + 2); /* the rest, and a note for each new epoch */
+}
+
+static void a_file_found_corrupt_while_sending_is_set_aside(void **state)
+{
+	char path[100];
+	static char garbage[16384];
+	int fd;
+
+	(void)state;
+	put(100);
+	queue_close(queue);
+	queue = NULL;
+	assert_int_equal(queue_open(
+	                         &(struct queue_options){
+	                                 .dir = dir, .agent = "a1", .cap_bytes = 1 << 20},
+	                         T0, &queue, &err),
+	        0);
+	forward_free(forward);
+	forward = forward_new(&(struct forward_options){.loop = server.loop,
+	        .queue = queue,
+	        .clock = clock_now_of_test,
+	        .link = &FAKE});
+	(void)snprintf(path, sizeof path, "%s/queue.db", dir);
+	fd = open(path, O_WRONLY);
+	memset(garbage, 0x5A, sizeof garbage);
+	assert_int_equal(pwrite(fd, garbage, sizeof garbage, 12288), sizeof garbage);
+	(void)close(fd);
+	forward_online(forward);
+	loop_fake_move(server.loop, 30 * CLOCK_SECOND);
+	assert_true(looked().head > 0); /* at least the gap */
+	assert_int_equal(looked().mark, looked().head);
+	assert_int_equal(looked().gaps, 0);
+}
+
+static void old_reports_are_warned_about_not_dropped(void **state)
+{
+	(void)state;
+	put(1);
+	assert_int_equal(clock_move(clock_now_of_test, T0 + 400 * DAY), 0);
+	loop_fake_move(server.loop, 130 * CLOCK_SECOND);
+	assert_int_equal(looked().oldest, 1);
+	assert_int_equal(looked().mark, 0);
+}
+
 static void an_open_call_is_given_up_with_the_forwarder(void **state)
 {
 	(void)state;
@@ -455,6 +521,9 @@ int main(void)
 	        FORWARD_TEST(an_unreadable_report_does_not_block_those_behind_it),
 	        FORWARD_TEST(a_server_that_stands_still_is_not_flooded),
 	        FORWARD_TEST(refusals_at_the_cap_reach_the_server),
+	        FORWARD_TEST(reports_that_vanished_from_the_file_do_not_stop_the_others),
+	        FORWARD_TEST(a_file_found_corrupt_while_sending_is_set_aside),
+	        FORWARD_TEST(old_reports_are_warned_about_not_dropped),
 	        FORWARD_TEST(an_open_call_is_given_up_with_the_forwarder),
 	};
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -296,6 +297,29 @@ static void at_the_cap_low_severities_are_refused_first_and_the_record_is_durabl
 	queue_close(queue);
 }
 
+static void a_full_disk_refuses_and_is_told_of_when_there_is_room(void **state)
+{
+	struct queue *queue = queue_opened(8 << 20, false);
+	const struct rlimit small = {.rlim_cur = 200 * 1024, .rlim_max = RLIM_INFINITY};
+	const struct rlimit none = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+	int64_t head;
+	int rc = 0;
+
+	(void)state;
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	for (int i = 0; i < 200 && rc == 0; i++)
+		rc = put_bulk(queue, QUEUE_HIGH, T0);
+	assert_true(rc < 0);
+	head = looked(queue).head;
+	assert_true(put_bulk(queue, QUEUE_HIGH, T0) < 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	assert_int_equal(put_bulk(queue, QUEUE_HIGH, T0), 0);
+	assert_int_equal(looked(queue).head, head + 1);
+	assert_int_equal(looked(queue).refusal.count, 2);
+	queue_close(queue);
+}
+
 static void too_large_a_report_is_refused(void **state)
 {
 	static char big[QUEUE_PAYLOAD_MAX + 1];
@@ -577,6 +601,7 @@ int main(void)
 	        QUEUE_TEST(a_mark_beyond_the_head_is_refused),
 	        QUEUE_TEST(
 	                at_the_cap_low_severities_are_refused_first_and_the_record_is_durable),
+	        QUEUE_TEST(a_full_disk_refuses_and_is_told_of_when_there_is_room),
 	        QUEUE_TEST(too_large_a_report_is_refused),
 	        QUEUE_TEST(a_check_is_saved_with_its_report),
 	        QUEUE_TEST(another_agent_name_begins_a_new_epoch_and_keeps_reports),
