@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "agent/certificate.h"
 #include "agent/forward.h"
 #include "agent/intake.h"
 #include "agent/link.h"
@@ -30,6 +31,8 @@ struct daemon {
 	struct watcher *watcher;
 	struct intake *intake;
 	struct loop_signal *signals[2];
+	struct loop_timer *daily;
+	int64_t certificate_until;
 	int lock_fd;
 };
 
@@ -114,6 +117,7 @@ static void tell_status(
 	response->status = status_local(&state, arena);
 	if (response->status == NULL)
 		return;
+	response->status->certificate_until_us = daemon->certificate_until;
 	response->status->connected = forward_is_online(daemon->forward);
 	response->status->last_error = arena_strdup(arena, forward_error(daemon->forward));
 	if (response->status->last_error == NULL)
@@ -136,6 +140,16 @@ static void daemon_handle(void *arg, const Otklik__V1__AgentLocalRequest *reques
 		        "a request must bear a report or ask for the status");
 		intake_refuse(response, &err, arena);
 	}
+}
+
+/* Twice a day: a renewed certificate is seen, an old one warned about. */
+static void daemon_daily(void *arg)
+{
+	struct daemon *daemon = arg;
+
+	daemon->certificate_until =
+	        certificate_watch(daemon->settings->certificate, clock_now(daemon->clock));
+	loop_timer_set(daemon->daily, 12 * 3600 * CLOCK_SECOND);
 }
 
 static void daemon_stop(void *arg, int signo)
@@ -208,6 +222,10 @@ static int daemon_open(
 	if (daemon->loop == NULL)
 		return error_set(err, OTK_RESOURCE_EXHAUSTED, "LOOP", "no event loop: %s",
 		        strerror(errno));
+	daemon->daily = loop_timer_new(daemon->loop, daemon_daily, daemon);
+	if (daemon->daily == NULL)
+		return error_set(err, OTK_RESOURCE_EXHAUSTED, "MEMORY", "out of memory");
+	daemon_daily(daemon);
 	daemon_announce(daemon);
 	daemon->link = link_new(daemon->loop, daemon->settings, err);
 	if (daemon->link == NULL)
@@ -241,6 +259,7 @@ static void daemon_close(struct daemon *daemon)
 	watcher_free(daemon->watcher);
 	forward_free(daemon->forward);
 	link_free(daemon->link);
+	loop_timer_free(daemon->daily);
 	for (size_t i = 0; i < 2; i++)
 		loop_signal_free(daemon->signals[i]);
 	loop_free(daemon->loop);

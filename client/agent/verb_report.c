@@ -199,6 +199,9 @@ static void status_print(const Otklik__V1__AgentStatus *status, bool daemon)
 	(void)printf("space      %llu of %llu KiB\n",
 	        (unsigned long long)status->used_bytes / 1024,
 	        (unsigned long long)status->cap_bytes / 1024);
+	if (status->certificate_until_us > 0)
+		(void)printf("cert       good until %s\n",
+		        time_format_utc(status->certificate_until_us, text));
 	if (status->refused > 0)
 		(void)printf("refused    %llu reports at the cap\n",
 		        (unsigned long long)status->refused);

@@ -9,9 +9,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "agent/certificate.h"
 #include "agent/check_perf.h"
 #include "agent/check_run.h"
 #include "agent/daemon.h"
+#include "base/time_text.h"
 
 enum { OPTIONS_MAX = 16 };
 
@@ -147,6 +149,31 @@ static int file_readable(const char *option, const char *path)
 	return EX_CONFIG;
 }
 
+/* An expired certificate is an error, one that ends soon a warning. */
+static int certificate_check(const struct settings *settings)
+{
+	struct otk_clock *clock;
+	struct otk_error err = {0};
+	char text[TIME_TEXT_SIZE];
+	int64_t until = 0;
+	int64_t now;
+
+	if (certificate_until(settings->certificate, &until, &err) != 0) {
+		(void)verb_fail(&err);
+		return EX_CONFIG;
+	}
+	clock = settings_clock(settings, &err);
+	if (clock == NULL)
+		return verb_fail(&err);
+	now = clock_now(clock);
+	clock_free(clock);
+	if (until - now < CERTIFICATE_WARN)
+		(void)fprintf(stderr, "otklik-agent: certificate = %s: %s %s\n",
+		        settings->certificate, until <= now ? "expired" : "expires soon,",
+		        time_format_utc(until, text));
+	return until <= now ? EX_CONFIG : 0;
+}
+
 static int programs_check(const struct check_list *checks)
 {
 	int code = 0;
@@ -186,8 +213,7 @@ int verb_check_config(int argc, char **argv)
 		code = verb_load(config, &settings, &checks);
 	if (code != 0)
 		return code;
-	code = file_readable("ca", settings.ca) |
-	       file_readable("certificate", settings.certificate) |
+	code = file_readable("ca", settings.ca) | certificate_check(&settings) |
 	       file_readable("key", settings.key) | programs_check(&checks);
 	if (print != NULL)
 		settings_print(&settings, stdout);

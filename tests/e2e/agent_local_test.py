@@ -187,6 +187,7 @@ def checks_report_problem_and_recovery():
     check(all(output.startswith("told by") for _, output in states()), "the plugin's words")
     status = site.call("status")
     check_equal(status.returncode, 0, "status")
+    check("cert       good until 20" in status.stdout, "status shows the certificate", status.stdout)
     check("h1/flag OK hard" in status.stdout, "status shows the check", status.stdout)
     check_equal(site.daemon.stop(), 0, "ends in order")
     server.close()
@@ -210,6 +211,15 @@ def commands_say_what_is_wrong():
     check_equal(site.call("status").returncode, 69, "status without the daemon")
     check_equal(subprocess.run([binary("otklik-agent"), "dance"], capture_output=True, check=False).returncode,
                 64, "unknown verb")
+    for days, code, words in (("3", 0, "expires soon"), ("0", 78, "expired")):
+        for old in site.pki.glob("agent-*"):
+            old.unlink()
+        subprocess.run([PKI, "--days", days, "agent", site.pki, "demo", "spb-1"], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        (site.folder / "checks.yaml").write_text("checks: []")
+        time.sleep(1.1)
+        done = site.call("check-config")
+        check(done.returncode == code and words in done.stderr, f"a certificate of {days} days", done)
     for verb in ("run", "report", "status", "check-config", "run-check"):
         done = site.call(verb, "--help")
         check(done.returncode == 0 and "example" in done.stdout, f"{verb} --help gives an example")
