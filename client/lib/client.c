@@ -11,7 +11,11 @@
 #include "wire/decode.h"
 #include "wire/limits.h"
 
-enum { BACKOFF_FIRST_US = 1000 * 1000, BACKOFF_MOST_US = 120 * 1000 * 1000 };
+enum {
+	BACKOFF_FIRST_US = 1000 * 1000,
+	BACKOFF_MOST_US = 120 * 1000 * 1000,
+	FAIL_FAST_TRIES = 2 /* more, where the server says when to come again */
+};
 
 static void state_set(
         struct client *client, enum client_state state, const struct otk_error *err)
@@ -72,12 +76,16 @@ static void connect_failed(struct client *client, const struct otk_error *err)
 {
 	int64_t delay = backoff(client);
 
-	if (delay < (int64_t)err->retry_after_ms * 1000)
+	/* A person is not made to wait longer than the server asked for. */
+	if (delay < (int64_t)err->retry_after_ms * 1000 ||
+	        (client->options.fail_fast && err->retry_after_ms != 0))
 		delay = client_jitter((int64_t)err->retry_after_ms * 1250);
 	client->failures++;
 	client->last_error = *err;
 	state_set(client, CLIENT_OFFLINE, err);
-	if (client->options.fail_fast)
+	/* A server that says when to come again is there, after all. */
+	if (client->options.fail_fast &&
+	        (err->retry_after_ms == 0 || client->failures > FAIL_FAST_TRIES))
 		calls_fail_waiting(client, err);
 	if (is_wanted(client))
 		loop_timer_set(client->connect_timer, delay);

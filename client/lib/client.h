@@ -35,8 +35,9 @@ struct client_options {
 	const char *key_file;    /* PEM */
 	const char *build;       /* "otklik/0.1.0", told to the server */
 	/*
-	 * Set: when the server cannot be reached all waiting calls fail at once, and there is
-	 * no reconnect until the next call (a person waits). Unset: calls wait for their
+	 * Set: when the server cannot be reached all waiting calls fail at once, or after two
+	 * more attempts where it says when to come again; there is no reconnect until the next
+	 * call (a person waits). Unset: calls wait for their
 	 * deadline, reconnects back off 1 s × 1.6 up to 120 s, ±20 % (a program runs on).
 	 */
 	bool fail_fast;

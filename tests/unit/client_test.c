@@ -27,7 +27,15 @@
 #include "wire/limits.h"
 #include "wire/schema.h"
 
-enum hello_mode { HELLO_GOOD, HELLO_GOAWAY, HELLO_VERSION, HELLO_CLOSE, HELLO_GARBAGE };
+enum hello_mode {
+	HELLO_GOOD,
+	HELLO_GOAWAY,
+	HELLO_VERSION,
+	HELLO_CLOSE,
+	HELLO_GARBAGE,
+	HELLO_BUSY_ONCE,
+	HELLO_BUSY
+};
 
 enum {
 	ASK_ANSWER = 1,
@@ -99,11 +107,12 @@ static void send_ticket(uint64_t id, int64_t version)
 	send_to(FRAME_RESPONSE, id, &response.base);
 }
 
-static void send_goaway(uint32_t code, const char *reason)
+static void send_goaway(uint32_t code, const char *reason, uint32_t retry_after_ms)
 {
 	Otklik__V1__GoAway goaway = OTKLIK__V1__GO_AWAY__INIT;
 
 	goaway.code = code;
+	goaway.retry_after_ms = retry_after_ms;
 	goaway.reason = (char *)(uintptr_t)reason;
 	send_to(FRAME_GOAWAY, 0, &goaway.base);
 }
@@ -133,8 +142,15 @@ static void on_hello(void)
 	limits.frame_bytes = 64 * 1024;
 	switch (server.mode) {
 	case HELLO_GOAWAY:
-		send_goaway(OTK_UNAUTHENTICATED, "UNKNOWN_PRINCIPAL");
+		send_goaway(OTK_UNAUTHENTICATED, "UNKNOWN_PRINCIPAL", 0);
 		conn_finish(server.conn, "refused");
+		return;
+	case HELLO_BUSY_ONCE:
+		server.mode = HELLO_GOOD;
+		/* fall through */
+	case HELLO_BUSY:
+		send_goaway(0, "STARTING", 10);
+		conn_finish(server.conn, "busy");
 		return;
 	case HELLO_CLOSE:
 		conn_finish(server.conn, "closed");
@@ -192,7 +208,7 @@ static void on_ask(const struct frame_header *header, int64_t what)
 		break;
 	case ASK_GOAWAY_ONCE:
 		if (once())
-			send_goaway(0, "SHUTTING_DOWN");
+			send_goaway(0, "SHUTTING_DOWN", 0);
 		send_ticket(id, what);
 		break;
 	case ASK_GARBAGE:
@@ -568,6 +584,8 @@ static const struct refused {
                 "UNKNOWN_PRINCIPAL"},
         {"version", HELLO_VERSION, "person-anna", "ca", NULL, -OTK_FAILED_PRECONDITION,
                 "VERSION_MISMATCH"},
+        {"busy once", HELLO_BUSY_ONCE, "person-anna", "ca", NULL, 0, ""},
+        {"busy", HELLO_BUSY, "person-anna", "ca", NULL, -OTK_UNAVAILABLE, "STARTING"},
         {"closed", HELLO_CLOSE, "person-anna", "ca", NULL, -OTK_UNAVAILABLE,
                 "CONNECTION_REFUSED"},
         {"garbage", HELLO_GARBAGE, "person-anna", "ca", NULL, -OTK_INVALID_ARGUMENT,
