@@ -31,7 +31,7 @@ int64_t kpi_bucket_high(int32_t bucket)
 {
 	if (bucket < EXACT)
 		return bucket;
-	return kpi_bucket_low(bucket) + (INT64_C(1) << (bucket / PER_OCTAVE - 1)) - 1;
+	return kpi_bucket_low(bucket) + ((INT64_C(1) << (bucket / PER_OCTAVE - 1)) - 1);
 }
 
 double kpi_bucket_middle(int32_t bucket)
