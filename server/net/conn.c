@@ -1,4 +1,4 @@
-/* Connections: TLS, frames in and out, and the absolute timers of the protocol. */
+/* Connections: their beginning, their timers, their end. Frames are in conn_frames.c. */
 #include "net/conn.h"
 
 #include <stdio.h>
@@ -7,168 +7,73 @@
 #include <unistd.h>
 
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
-#include <event2/event.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 
-#include "base/buf.h"
+#include "net/conn_internal.h"
 #include "net/tls.h"
-#include "otklik/v1/session.pb-c.h"
 #include "wire/limits.h"
 
 #define MS(value) ((int64_t)(value)*1000)
 
 enum {
-	/* Decoder steps (two or three a frame) before others have their turn. */
-	STEPS_AT_ONCE = 96,
-	/* The peer takes nothing of what waits for it, or for so long not enough. */
-	STUCK_MS = 30 * 1000,
-	SLOW_MS = 120 * 1000,
 	FINISH_MS = 5 * 1000,
-	FINISH_UNKNOWN_MS = 1000 /* …of somebody who has not even done the handshake */
-};
-
-enum conn_state { CONN_HANDSHAKE, CONN_HELLO, CONN_OPEN, CONN_FINISHING, CONN_CLOSED };
-
-struct conn {
-	struct loop *loop;
-	struct bufferevent *bev;
-	const struct conn_ops *ops;
-	void *context;
-	enum conn_state state;
-	const char *why;
-	char uri[CERT_URI_MAX + 1]; /* plain connections: given; TLS: from the certificate */
-	bool plain;
-	bool stalled; /* at a header, until conn_resume */
-	bool choked;  /* too much output: not reading */
-
-	struct frame_decoder decoder;
-	uint8_t *payload;
-
-	struct buf out; /* this turn's frames */
-	struct loop_task flush;
-	struct loop_task work; /* more input is there than one turn may handle */
-	struct loop_task end;
-
-	struct loop_timer *timer;
-	int64_t timer_at;
-	int patience_ms; /* while finishing */
-	int64_t opened_at;
-	int64_t phase_at;  /* the present state began */
-	int64_t heard_at;  /* last bytes from the peer */
-	int64_t frame_at;  /* first byte of the frame that is not complete; 0 = none */
-	int64_t sent_at;   /* last progress of the output */
-	int64_t choked_at; /* output has been past its bound since; 0 = is not */
-	int64_t pinged_at; /* a PING was sent for this silence */
-
-	char peer[ADDRESS_TEXT_SIZE];
-	char serial[CERT_SERIAL_SIZE];
+	FINISH_UNKNOWN_MS = 1000 /* of somebody who has not even done the handshake */
 };
 
 /* ---- timers ---------------------------------------------------------------------------- */
 
-static int64_t earlier(int64_t a, int64_t b)
+static const struct patience *patience_now(struct conn *conn)
 {
-	return a < b ? a : b;
+	conn->patience.deaf = conn->stalled || conn->choked;
+	conn->patience.output = conn_output(conn) > 0;
+	return &conn->patience;
 }
 
-/* When the next thing may be due. It only ever gets later by itself, so it is looked at late.
+/*
+ * Sets the timer if something became due sooner. What moves away is found out when it fires, so
+ * that a busy connection does not set its timer at every frame.
  */
-static int64_t next_due(const struct conn *conn)
+void conn_timer_update(struct conn *conn)
 {
-	int64_t due;
-
-	switch (conn->state) {
-	case CONN_HANDSHAKE:
-		return conn->phase_at + MS(WIRE_HANDSHAKE_TIMEOUT_MS);
-	case CONN_HELLO:
-		return conn->phase_at + MS(WIRE_HELLO_TIMEOUT_MS);
-	case CONN_FINISHING:
-		return conn->phase_at + MS(conn->patience_ms);
-	case CONN_CLOSED:
-		return INT64_MAX;
-	case CONN_OPEN:
-		break;
-	}
-	due = conn->heard_at +
-	      MS(conn->pinged_at > conn->heard_at ? WIRE_DEAD_MS : WIRE_PING_IDLE_MS);
-	if (conn->stalled || conn->choked) /* we do not listen: silence proves nothing */
-		due = loop_now(conn->loop) + MS(WIRE_PING_IDLE_MS);
-	else if (conn->frame_at != 0)
-		due = earlier(due, conn->frame_at + MS(WIRE_FRAME_TIMEOUT_MS));
-	if (conn_output(conn) > 0)
-		due = earlier(due, conn->sent_at + MS(STUCK_MS));
-	if (conn->choked_at != 0)
-		due = earlier(due, conn->choked_at + MS(SLOW_MS));
-	return due;
-}
-
-/* Sets the timer if something became due sooner; otherwise it finds out when it fires. */
-static void timer_update(struct conn *conn)
-{
-	int64_t due = next_due(conn);
-	int64_t now;
+	int64_t now = loop_now(conn->loop);
+	int64_t due = patience_due(patience_now(conn), now);
 
 	if (due >= conn->timer_at || due == INT64_MAX)
 		return;
-	now = loop_now(conn->loop);
 	conn->timer_at = due;
 	loop_timer_set(conn->timer, due > now ? due - now : 0);
 }
 
-static const char *expired(struct conn *conn, int64_t now)
-{
-	if (conn->state == CONN_HANDSHAKE)
-		return "TLS handshake took too long";
-	if (conn->state == CONN_HELLO)
-		return "no Hello in time";
-	if (conn->state == CONN_FINISHING)
-		return conn->why;
-	if (conn_output(conn) > 0 && now >= conn->sent_at + MS(STUCK_MS))
-		return "peer takes no data";
-	if (conn->choked_at != 0 && now >= conn->choked_at + MS(SLOW_MS))
-		return "peer takes data too slowly";
-	if (conn->stalled || conn->choked)
-		return NULL;
-	if (conn->frame_at != 0 && now >= conn->frame_at + MS(WIRE_FRAME_TIMEOUT_MS))
-		return "a frame took too long";
-	if (now >= conn->heard_at + MS(WIRE_DEAD_MS))
-		return "peer is silent";
-	if (conn->pinged_at <= conn->heard_at &&
-	        now >= conn->heard_at + MS(WIRE_PING_IDLE_MS)) {
-		const struct frame_header ping = {.type = FRAME_PING};
-
-		conn->pinged_at = now;
-		conn_send(conn, &ping, NULL);
-	}
-	return NULL;
-}
-
 static void timer_fired(void *arg)
 {
+	const struct frame_header ping = {.type = FRAME_PING};
 	struct conn *conn = arg;
 	int64_t now = loop_now(conn->loop);
+	const char *why;
 
 	conn->timer_at = INT64_MAX;
-	if (now >= next_due(conn)) {
-		const char *why = expired(conn, now);
-
-		if (why != NULL) {
-			conn_close(conn, why);
-			return;
-		}
+	switch (patience_judge(patience_now(conn), now, &why)) {
+	case PATIENCE_OVER:
+		conn_close(conn, why);
+		return;
+	case PATIENCE_PING:
+		conn->patience.pinged_at = now;
+		conn_send(conn, &ping, NULL);
+		break;
+	case PATIENCE_WAIT:
+		break;
 	}
-	timer_update(conn);
+	conn_timer_update(conn);
 }
 
-static void phase(struct conn *conn, enum conn_state state)
+void conn_phase(struct conn *conn, enum conn_state state)
 {
-	conn->state = state;
-	conn->phase_at = loop_now(conn->loop);
-	timer_update(conn);
+	conn->patience.state = state;
+	conn->patience.since = loop_now(conn->loop);
+	conn_timer_update(conn);
 }
 
 /* ---- end ------------------------------------------------------------------------------- */
@@ -189,9 +94,9 @@ static void conn_end(void *arg)
 
 void conn_close(struct conn *conn, const char *why)
 {
-	if (conn->state == CONN_CLOSED)
+	if (conn->patience.state == CONN_CLOSED)
 		return;
-	conn->state = CONN_CLOSED;
+	conn->patience.state = CONN_CLOSED;
 	conn->why = why;
 	bufferevent_setcb(conn->bev, NULL, NULL, NULL, NULL);
 	(void)bufferevent_disable(conn->bev, EV_READ | EV_WRITE);
@@ -200,7 +105,7 @@ void conn_close(struct conn *conn, const char *why)
 }
 
 /* Everything is with the kernel: the goodbye is the last record. */
-static void farewell(struct conn *conn)
+void conn_farewell(struct conn *conn)
 {
 	SSL *ssl = conn->plain ? NULL : bufferevent_openssl_get_ssl(conn->bev);
 
@@ -214,236 +119,15 @@ static void farewell(struct conn *conn)
 
 void conn_finish(struct conn *conn, const char *why)
 {
-	if (conn->state == CONN_CLOSED || conn->state == CONN_FINISHING)
+	if (conn->patience.state == CONN_CLOSED || conn->patience.state == CONN_FINISHING)
 		return;
 	conn->why = why;
-	conn->patience_ms = conn->state == CONN_HANDSHAKE ? FINISH_UNKNOWN_MS : FINISH_MS;
+	conn->patience.finish_us =
+	        MS(conn->patience.state == CONN_HANDSHAKE ? FINISH_UNKNOWN_MS : FINISH_MS);
 	(void)bufferevent_disable(conn->bev, EV_READ);
-	phase(conn, CONN_FINISHING);
+	conn_phase(conn, CONN_FINISHING);
 	/* From the loop, like everything that ends: the flush goes before. */
 	loop_post(conn->loop, &conn->flush);
-}
-
-/* ---- output ---------------------------------------------------------------------------- */
-
-size_t conn_output(const struct conn *conn)
-{
-	return conn->out.len + evbuffer_get_length(bufferevent_get_output(conn->bev));
-}
-
-/* Each piece given to libevent becomes a TLS record: one piece for all of this turn. */
-static void flush(void *arg)
-{
-	struct conn *conn = arg;
-
-	if (conn->state == CONN_CLOSED)
-		return;
-	if (conn->out.failed) {
-		conn_close(conn, "out of memory");
-		return;
-	}
-	if (conn->out.len > 0) {
-		if (bufferevent_write(conn->bev, conn->out.data, conn->out.len) != 0) {
-			conn_close(conn, "out of memory");
-			return;
-		}
-		if (conn->out.cap > 64 * 1024)
-			buf_free(&conn->out);
-		else
-			buf_reset(&conn->out);
-	}
-	if (conn->state == CONN_FINISHING && conn_output(conn) == 0)
-		farewell(conn);
-	else
-		timer_update(conn);
-}
-
-void conn_send(
-        struct conn *conn, const struct frame_header *header, const ProtobufCMessage *message)
-{
-	uint8_t small[1024];
-	size_t size = frame_size(message);
-	uint8_t *place = small;
-
-	if (conn->state == CONN_CLOSED || conn->state == CONN_FINISHING)
-		return;
-	if (conn_output(conn) == 0) /* the peer's patience is measured from here */
-		conn->sent_at = loop_now(conn->loop);
-	if (size > sizeof small)
-		place = malloc(size);
-	if (place == NULL) {
-		conn_close(conn, "out of memory");
-		return;
-	}
-	(void)buf_append(&conn->out, place, frame_pack(header, message, place));
-	if (place != small)
-		free(place);
-	if (!conn->choked && conn_output(conn) > CONN_OUTPUT_HIGH) {
-		conn->choked = true;
-		conn->choked_at = loop_now(conn->loop);
-		(void)bufferevent_disable(conn->bev, EV_READ);
-	}
-	loop_post(conn->loop, &conn->flush);
-}
-
-static void output_moved(
-        struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *context)
-{
-	struct conn *conn = context;
-
-	(void)buffer;
-	if (info->n_deleted > 0)
-		conn->sent_at = loop_now(conn->loop);
-}
-
-static void listen_again(struct conn *conn)
-{
-	if (conn->state == CONN_CLOSED || conn->state == CONN_FINISHING)
-		return;
-	conn->heard_at = loop_now(conn->loop); /* silence counts from here */
-	(void)bufferevent_enable(conn->bev, EV_READ);
-	loop_post(conn->loop, &conn->work);
-}
-
-static void on_written(struct bufferevent *bev, void *context)
-{
-	struct conn *conn = context;
-
-	(void)bev;
-	if (conn->state == CONN_FINISHING && conn_output(conn) == 0) {
-		farewell(conn);
-		return;
-	}
-	if (conn->choked && conn_output(conn) <= CONN_OUTPUT_HIGH / 2) {
-		conn->choked = false;
-		conn->choked_at = 0;
-		if (!conn->stalled)
-			listen_again(conn);
-		conn->ops->drained(conn->context);
-	}
-}
-
-/* ---- input ----------------------------------------------------------------------------- */
-
-/* The stream cannot be trusted any further: say so and leave. */
-static void conn_bad(struct conn *conn, const struct otk_error *err)
-{
-	const struct frame_header header = {.type = FRAME_GOAWAY};
-	Otklik__V1__GoAway message = OTKLIK__V1__GO_AWAY__INIT;
-
-	message.reason = (char *)(uintptr_t)err->reason;
-	message.message = (char *)(uintptr_t)err->message;
-	conn_send(conn, &header, &message.base);
-	conn_finish(conn, "protocol error");
-}
-
-static void header_judge(struct conn *conn)
-{
-	const struct frame_header *header = &conn->decoder.header;
-
-	conn->stalled = false;
-	switch (conn->ops->header(conn->context, header)) {
-	case CONN_STALL:
-		conn->stalled = true;
-		(void)bufferevent_disable(conn->bev, EV_READ);
-		return;
-	case CONN_SKIP:
-		frame_decoder_skip(&conn->decoder);
-		return;
-	case CONN_TAKE:
-		break;
-	}
-	conn->payload = malloc((size_t)header->length + 1);
-	if (conn->payload == NULL)
-		conn_close(conn, "out of memory");
-	else
-		frame_decoder_place(&conn->decoder, conn->payload);
-}
-
-static void frame_whole(struct conn *conn)
-{
-	const struct frame_header *header = &conn->decoder.header;
-
-	if (header->type == FRAME_PING) {
-		const struct frame_header pong = {
-		        .type = FRAME_PONG, .request_id = header->request_id};
-
-		/* Not past the bound: somebody who pings without reading gets no memory. */
-		if (conn_output(conn) < CONN_OUTPUT_HIGH)
-			conn_send(conn, &pong, NULL);
-	} else if (header->type != FRAME_PONG && conn->decoder.payload != NULL) {
-		conn->ops->frame(conn->context, header, conn->decoder.payload);
-	}
-	free(conn->payload);
-	conn->payload = NULL;
-}
-
-static bool may_read(const struct conn *conn)
-{
-	return (conn->state == CONN_HELLO || conn->state == CONN_OPEN) && !conn->stalled &&
-	       !conn->choked;
-}
-
-/* One step of the decoder. False when the input is used up. */
-static bool read_some(struct conn *conn, struct evbuffer *input)
-{
-	struct evbuffer_iovec piece = {0};
-	struct otk_error err;
-	size_t used;
-	int progress;
-
-	(void)evbuffer_peek(input, -1, NULL, &piece, 1);
-	progress = frame_decode(&conn->decoder, piece.iov_base, piece.iov_len, &used, &err);
-	if (progress < 0) {
-		conn_bad(conn, &err);
-		return false;
-	}
-	(void)evbuffer_drain(input, used);
-	if (progress == FRAME_AT_HEADER) {
-		if (conn->decoder.header.type == FRAME_PING ||
-		        conn->decoder.header.type == FRAME_PONG)
-			frame_decoder_skip(&conn->decoder);
-		else
-			header_judge(conn);
-	} else if (progress == FRAME_COMPLETE) {
-		frame_whole(conn);
-	}
-	/* A frame without payload is complete without a further byte. */
-	return progress != FRAME_MORE || evbuffer_get_length(input) > 0;
-}
-
-static void read_frames(struct conn *conn)
-{
-	struct evbuffer *input = bufferevent_get_input(conn->bev);
-	unsigned steps = 0;
-
-	if (conn->stalled && (conn->state == CONN_HELLO || conn->state == CONN_OPEN)) {
-		header_judge(conn);
-		if (!conn->stalled && !conn->choked)
-			listen_again(conn);
-	}
-	while (may_read(conn) && read_some(conn, input)) {
-		if (++steps == STEPS_AT_ONCE) {
-			loop_post(conn->loop, &conn->work);
-			break;
-		}
-	}
-	if (frame_decoder_midway(&conn->decoder) && !conn->stalled) {
-		if (conn->frame_at == 0)
-			conn->frame_at = loop_now(conn->loop);
-	} else {
-		conn->frame_at = 0;
-	}
-	timer_update(conn);
-}
-
-static void on_readable(struct bufferevent *bev, void *context)
-{
-	struct conn *conn = context;
-
-	(void)bev;
-	conn->heard_at = loop_now(conn->loop);
-	read_frames(conn);
 }
 
 /* ---- beginning ------------------------------------------------------------------------- */
@@ -465,8 +149,8 @@ static void connected(struct conn *conn)
 		cert_serial(cert, conn->serial);
 		rc = cert_uri(cert, conn->uri, &err);
 	}
-	conn->heard_at = loop_now(conn->loop);
-	phase(conn, CONN_HELLO);
+	conn->patience.heard_at = loop_now(conn->loop);
+	conn_phase(conn, CONN_HELLO);
 	conn->ops->ready(conn->context, rc == 0 ? conn->uri : NULL, &err);
 }
 
@@ -484,7 +168,7 @@ static void on_event(struct bufferevent *bev, short what, void *context)
 		const char *reason = ERR_reason_error_string(code); /* static text */
 
 		why = code == 0 || reason == NULL ? "connection lost" : reason;
-	} else if (conn->state == CONN_HANDSHAKE) {
+	} else if (conn->patience.state == CONN_HANDSHAKE) {
 		why = "peer closed during the handshake";
 	}
 	ERR_clear_error();
@@ -495,9 +179,9 @@ static void work(void *arg)
 {
 	struct conn *conn = arg;
 
-	if (conn->state == CONN_HANDSHAKE && conn->plain)
+	if (conn->patience.state == CONN_HANDSHAKE && conn->plain)
 		connected(conn);
-	read_frames(conn);
+	conn_frames_read(conn);
 }
 
 static struct bufferevent *bev_new(struct loop *loop, int fd, SSL_CTX *tls)
@@ -546,7 +230,7 @@ struct conn *conn_new(struct loop *loop, int fd, SSL_CTX *tls, const char *plain
 		(void)snprintf(conn->uri, sizeof conn->uri, "%s", plain_uri);
 	conn->timer_at = INT64_MAX;
 	conn->opened_at = loop_now(loop);
-	loop_task_init(&conn->flush, flush, conn);
+	loop_task_init(&conn->flush, conn_flush, conn);
 	loop_task_init(&conn->work, work, conn);
 	loop_task_init(&conn->end, conn_end, conn);
 	frame_decoder_init(&conn->decoder, FRAMES_BEFORE_HELLO, WIRE_PAYLOAD_BEFORE_HELLO);
@@ -558,11 +242,12 @@ struct conn *conn_new(struct loop *loop, int fd, SSL_CTX *tls, const char *plain
 	conn->bev = bev_new(loop, fd, tls);
 	if (conn->bev == NULL)
 		goto out_free_timer;
-	bufferevent_setcb(conn->bev, on_readable, on_written, on_event, conn);
-	if (evbuffer_add_cb(bufferevent_get_output(conn->bev), output_moved, conn) == NULL ||
+	bufferevent_setcb(conn->bev, conn_on_readable, conn_on_written, on_event, conn);
+	if (evbuffer_add_cb(bufferevent_get_output(conn->bev), conn_output_moved, conn) ==
+	                NULL ||
 	        bufferevent_enable(conn->bev, EV_READ | EV_WRITE) != 0)
 		goto out_free_bev;
-	phase(conn, CONN_HANDSHAKE);
+	conn_phase(conn, CONN_HANDSHAKE);
 	if (conn->plain)
 		loop_post(loop, &conn->work);
 	return conn;
@@ -584,9 +269,9 @@ void conn_greeted(struct conn *conn)
 {
 	conn->decoder.allowed = FRAMES_FROM_CLIENT;
 	conn->decoder.payload_max = WIRE_PAYLOAD_MAX;
-	if (conn->state == CONN_HELLO) {
-		conn->heard_at = loop_now(conn->loop);
-		phase(conn, CONN_OPEN);
+	if (conn->patience.state == CONN_HELLO) {
+		conn->patience.heard_at = loop_now(conn->loop);
+		conn_phase(conn, CONN_OPEN);
 	}
 }
 
