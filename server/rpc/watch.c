@@ -243,7 +243,7 @@ static int resolve(struct request *r, const Otklik__V1__WatchRequest *in, struct
 
 	if (in->ticket_id < 0)
 		error_field(err, "ticket_id", "must be the number of a ticket, or 0 for all");
-	if (in->after_rev < 0 || (in->after_rev > 0) != (*in->feed_epoch != '\0'))
+	if (in->after_rev < 0 || (in->after_rev > 0 && *in->feed_epoch == '\0'))
 		error_field(err, "after_rev", "must come with feed_epoch, from the last item");
 	if (err->code != OTK_OK)
 		return -OTK_INVALID_ARGUMENT;
