@@ -353,8 +353,8 @@ int yaml_message_read(struct arena *arena, const char *path,
 {
 	struct reader r = {.arena = arena, .file = path, .err = err};
 	yaml_parser_t parser;
-	char *text;
-	size_t size;
+	char *text = NULL;
+	size_t size = 0;
 	int rc = file_read(arena, path, &text, &size, err);
 
 	if (rc != 0)

@@ -101,27 +101,6 @@ static struct folded *ticket_add(struct fold *fold, int32_t customer_id, int64_t
 	return t;
 }
 
-/* Reads the remembered states into fold->tickets. 0 or negative. */
-static int states_read(struct fold *fold, const struct db_rows *rows, size_t event_count)
-{
-	size_t most = db_rows_count(rows) + event_count;
-
-	fold->tickets = arena_calloc(fold->job.arena, most, sizeof *fold->tickets);
-	if (fold->tickets == NULL)
-		return -OTK_RESOURCE_EXHAUSTED;
-	for (size_t i = 0; i < db_rows_count(rows); i++) {
-		size_t size;
-		const void *bytes = db_get_bytes(rows, i, 3, &size);
-		struct folded *t = ticket_add(
-		        fold, (int32_t)db_get_int(rows, i, 0), db_get_int(rows, i, 1));
-		int rc = kpi_state_decode(&t->state, bytes, size);
-
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
-}
-
 static void gap_log(const struct kpi_event_row *row, const struct kpi_state *state)
 {
 	char ticket[24];
@@ -134,22 +113,42 @@ static void gap_log(const struct kpi_event_row *row, const struct kpi_state *sta
 	log_error("the journal has a gap", "ticket", ticket, "seq", seq, "expected", expected);
 }
 
+/* Columns of kpi_fold_read behind those of the event. */
+enum { COL_FIRST = 22, COL_REMEMBERED = 23 };
+
+/* The ticket of the row's event: with what is remembered of it where it comes first. */
+static int ticket_of(struct fold *fold, const struct db_rows *rows, size_t i,
+        const struct kpi_event_row *row, struct folded **out)
+{
+	const void *bytes;
+	size_t size;
+
+	if (!db_get_bool(rows, i, COL_FIRST)) {
+		*out = ticket_find(fold, row->customer_id, row->ticket_id);
+		return *out == NULL ? -OTK_DATA_LOSS : 0;
+	}
+	*out = ticket_add(fold, row->customer_id, row->ticket_id);
+	bytes = db_get_bytes(rows, i, COL_REMEMBERED, &size);
+	return bytes == NULL ? 0 : kpi_state_decode(&(*out)->state, bytes, size);
+}
+
 /* Folds all events of the stretch into the open columns. 0 or negative. */
 static int events_fold(struct fold *fold, const struct db_rows *rows)
 {
+	fold->tickets =
+	        arena_calloc(fold->job.arena, db_rows_count(rows), sizeof *fold->tickets);
+	if (fold->tickets == NULL)
+		return -OTK_RESOURCE_EXHAUSTED;
 	for (size_t i = 0; i < db_rows_count(rows); i++) {
 		struct kpi_event_row row;
 		struct folded *t;
 		int rc;
 
 		kpi_event_row_read(rows, i, &row);
-		t = ticket_find(fold, row.customer_id, row.ticket_id);
-		if (t == NULL)
-			t = ticket_add(fold, row.customer_id, row.ticket_id);
+		rc = ticket_of(fold, rows, i, &row, &t);
+		if (rc != 0)
+			return rc;
 		fold->customer_id = row.customer_id;
-		/* Where another fold committed between the two reads, the save says false. */
-		if (row.event.seq <= t->state.seq)
-			continue;
 		rc = kpi_fold_event(&t->state, &row.event, contribution, fold);
 		if (rc == -OTK_DATA_LOSS)
 			gap_log(&row, &t->state);
@@ -237,8 +236,7 @@ static void stretch_read(void *context, struct db_unit *unit)
 		job_sleep(&fold->job, FOLD_IDLE_US);
 		return;
 	}
-	if (states_read(fold, db_unit_rows(unit, 1), db_rows_count(rows)) == 0 &&
-	        save_build(fold, rows) != NULL) {
+	if (save_build(fold, rows) != NULL) {
 		job_submit(&fold->job, FOLD_TIMEOUT_MS, round_saved, fold);
 		return;
 	}
@@ -255,8 +253,6 @@ static void round_start(void *arg)
 	if (job_begin(&fold->job, DB_READ) == NULL)
 		return;
 	db_call(fold->job.unit, SQL_KPI_FOLD_READ);
-	db_put_int(fold->job.unit, FOLD_EVENTS);
-	db_call(fold->job.unit, SQL_KPI_FOLD_STATES);
 	db_put_int(fold->job.unit, FOLD_EVENTS);
 	job_submit(&fold->job, FOLD_TIMEOUT_MS, stretch_read, fold);
 }

@@ -1,31 +1,23 @@
 -- Folding the feed into rollups, asking them, and rebuilding them to compare.
 
 -- The watermark and the events behind it, oldest first; one row without an event when there
--- are none.
+-- are none. The first event of each ticket brings what the fold remembers of it: all in one
+-- statement, because another fold may save between two.
 -- name: kpi_fold_read
 SELECT k.rev, k.quarter_from, x.rev AS event_rev, x.customer_id, x.ticket_id, x.seq, x.kind,
 	x.cause, x.side, x.is_public, x.occurred_at, x.state, x.pending_reason, x.type, x.priority,
-	x.site_id, x.team_id, x.contract_version_id, x.zone, x.clock, x.clock_state, x.consumed_us
+	x.site_id, x.team_id, x.contract_version_id, x.zone, x.clock, x.clock_state, x.consumed_us,
+	x.first, CASE WHEN x.first THEN t.state END AS remembered
 FROM kpi_fold k LEFT JOIN LATERAL (
 	SELECT f.rev, e.customer_id, e.ticket_id, e.seq, e.kind, e.cause, e.side, e.is_public,
 		e.occurred_at, e.state, e.pending_reason, e.type, e.priority, e.site_id, e.team_id,
-		e.contract_version_id, e.zone, e.clock, e.clock_state, e.consumed_us
-	FROM feed f JOIN event e USING (customer_id, ticket_id, seq)
-	WHERE f.rev > k.rev
-	ORDER BY f.rev
-	LIMIT $1::integer) x ON true
+		e.contract_version_id, e.zone, e.clock, e.clock_state, e.consumed_us,
+		row_number() OVER (PARTITION BY e.customer_id, e.ticket_id ORDER BY f.rev) = 1 AS first
+	FROM (SELECT * FROM feed WHERE rev > k.rev ORDER BY rev LIMIT $1::integer) f
+		JOIN event e USING (customer_id, ticket_id, seq)) x ON true
+	LEFT JOIN kpi_ticket t ON x.first AND t.customer_id = x.customer_id
+		AND t.ticket_id = x.ticket_id
 ORDER BY x.rev;
-
--- What the fold remembers of the tickets of those events.
--- name: kpi_fold_states
-SELECT t.customer_id, t.ticket_id, t.seq, t.state
-FROM kpi_ticket t
-WHERE (t.customer_id, t.ticket_id) IN (
-	SELECT x.customer_id, x.ticket_id FROM (
-		SELECT f.customer_id, f.ticket_id FROM feed f
-		WHERE f.rev > (SELECT rev FROM kpi_fold)
-		ORDER BY f.rev
-		LIMIT $1::integer) x);
 
 -- name: kpi_fold_save
 SELECT kpi_fold_save($1::bigint, $2::bigint, $3::timestamptz, $4::integer[], $5::bigint[],
