@@ -16,7 +16,7 @@ enum channel_type {
 	CHANNEL_CONFIRM = 4, /* child → master: the connection is mine */
 	CHANNEL_KNOWN = 5,   /* child → master: it is authenticated */
 	CHANNEL_CLOSED = 6,  /* child → master: it is closed */
-	CHANNEL_DROPPED = 7, /* child → master: it is closed, and was never confirmed */
+	CHANNEL_DROPPED = 7, /* child → master: it could not be taken */
 };
 
 struct channel_message {

@@ -206,6 +206,7 @@ void connection_message(struct child *child, int type, uint64_t token)
 			callers_known(connection->caller);
 		}
 		break;
+	case CHANNEL_DROPPED:
 	case CHANNEL_CLOSED:
 		connection_confirmed(m, connection);
 		TAILQ_REMOVE(&child->connections, connection, link);

@@ -72,7 +72,13 @@ void intake_tell(struct intake *intake, enum channel_type type, uint64_t token)
 
 static void message_take(struct intake *intake, const struct channel_message *message, int fd)
 {
-	if (message->type == CHANNEL_DEAL && fd >= 0) {
+	if (message->type == CHANNEL_DEAL && fd < 0) {
+		/* Lost on its way: this process has no descriptor left for it. */
+		log_error("no descriptor for a connection; raise the limit of open files");
+		intake_tell(intake, CHANNEL_DROPPED, message->token);
+		return;
+	}
+	if (message->type == CHANNEL_DEAL) {
 		/* Said before the first byte is read: who is dealt again has lost nothing. */
 		intake_tell(intake, CHANNEL_CONFIRM, message->token);
 		intake->ops->connection(intake->context, fd, message->token);

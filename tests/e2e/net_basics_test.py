@@ -350,4 +350,18 @@ def the_server_outlives_its_database():
 
 
 
+def running_out_of_descriptors_passes():
+    with _deployment() as otk:
+        server = otk.servers[0]
+        server.command = ["prlimit", "--nofile=36:36", *server.command]
+        _start(otk)
+        crowd = [socket.create_connection(("127.0.0.1", otk.ports[0]), 20) for _ in range(60)]
+        eventually(lambda: "descriptor" in server.log_text() or
+                   "cannot accept" in server.log_text(), "no descriptor is left")
+        for one in crowd:
+            one.close()
+        eventually(lambda: _ready(otk), "everybody is served again")
+        check_equal(server.stop(), 0, "exit status")
+
+
 run()

@@ -63,6 +63,15 @@ static void a_connection_is_confirmed_and_handed_on(void **state)
 	assert_int_equal(message.type, CHANNEL_CONFIRM);
 	assert_true(message.token == 42);
 
+	/* A descriptor lost on its way: the master must not wait for ever. */
+	message = (struct channel_message){CHANNEL_DEAL, 43};
+	assert_int_equal(channel_send(ends[0], &message, -1), 0);
+	assert_int_equal(loop_turn(loop, true), 0);
+	assert_int_equal(seen.connections, 1);
+	assert_int_equal(channel_receive(ends[0], &message, &fd), 1);
+	assert_int_equal(message.type, CHANNEL_DROPPED);
+	assert_true(message.token == 43);
+
 	message = (struct channel_message){CHANNEL_DRAIN, 0};
 	assert_int_equal(channel_send(ends[0], &message, -1), 0);
 	assert_int_equal(loop_turn(loop, true), 0);
