@@ -108,6 +108,11 @@ enum check_effect {
 int lifecycle_check(struct change *c, bool bad, const char *text, const struct actor *agent,
         int64_t now, enum check_effect *effect, struct otk_error *err);
 
+/* A check that stays bad, but in another state: journalled on its ticket after lifecycle_check.
+ */
+int lifecycle_check_moved(struct change *c, const char *text, const struct actor *agent,
+        int64_t now, struct otk_error *err);
+
 /* The transition table as data: bit (1 << to) of allowed targets from each state. */
 extern const uint16_t LIFECYCLE_ALLOWED[TICKET_STATE_COUNT];
 const char *ticket_state_name(enum ticket_state state);

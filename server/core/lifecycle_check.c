@@ -85,3 +85,11 @@ int lifecycle_check(struct change *c, bool bad, const char *text, const struct a
 		return rc;
 	return bad ? failed(&act, text, effect) : recovered(&act, text, effect);
 }
+
+int lifecycle_check_moved(struct change *c, const char *text, const struct actor *agent,
+        int64_t now, struct otk_error *err)
+{
+	struct act act = {.c = c, .actor = *agent, .at = now, .now = now, .err = err};
+
+	return report(&act, CAUSE_NONE, text);
+}

@@ -1,7 +1,8 @@
 /*
  * Smart batching. A run is one unit under way with its items; items of one lane that is on its
- * way wait. A unit refused for the data of one item (class 22, 23) is cut in two until the
- * item stands alone; everything else is the pool's to repeat or the whole unit's failure.
+ * way wait. A unit refused for the data or guard of one item (class 22, 23, OT) is cut in two
+ * until the item stands alone; everything else is the pool's to repeat or the whole unit's
+ * failure.
  */
 #include "db/batch.h"
 
@@ -272,6 +273,7 @@ static bool is_divisible(const struct db_unit *unit)
 	const char *sqlstate = db_unit_sqlstate(unit);
 
 	return strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0 ||
+	       strcmp(sqlstate, "OT010") == 0 || strcmp(sqlstate, "OT009") == 0 ||
 	       strcmp(db_unit_error(unit)->reason, "DB_MEMORY") == 0 ||
 	       (*sqlstate == '\0' && db_unit_error(unit)->code == OTK_INVALID_ARGUMENT);
 }

@@ -8,7 +8,12 @@
 #include "desk/desk_internal.h"
 #include "desk/number.h"
 #include "desk/reference_load.h"
+#include "desk/report_store.h"
 #include "desk/save.h"
+
+/* An item is up to 64 reports with their texts, so few go together. */
+enum { REPORT_ITEMS = 8 };
+#define REPORT_BUDGET ((size_t)64 << 20)
 
 struct desk *desk_new(
         struct loop *loop, struct db_pool *pool, struct otk_clock *clock, struct otk_error *err)
@@ -22,9 +27,13 @@ struct desk *desk_new(
 	desk->clock = clock;
 	desk->saves = db_batch_new(loop, pool, &SAVE_BATCH, desk,
 	        &(struct db_batch_options){.items_max = SAVE_ITEMS_MAX});
+	desk->reports = db_batch_new(loop, pool, &REPORT_SAVE_BATCH, desk,
+	        &(struct db_batch_options){
+	                .items_max = REPORT_ITEMS, .arena_budget = REPORT_BUDGET});
 	desk->references = reference_store_new(loop, pool);
 	desk->numbers = number_store_new(pool);
-	if (desk->saves == NULL || desk->references == NULL || desk->numbers == NULL)
+	if (desk->saves == NULL || desk->reports == NULL || desk->references == NULL ||
+	        desk->numbers == NULL)
 		goto no_memory;
 	return desk;
 
@@ -39,6 +48,7 @@ void desk_free(struct desk *desk)
 	if (desk == NULL)
 		return;
 	db_batch_free(desk->saves);
+	db_batch_free(desk->reports);
 	number_store_free(desk->numbers);
 	reference_store_free(desk->references);
 	free(desk);

@@ -13,6 +13,7 @@ struct desk {
 	struct db_pool *pool;
 	struct otk_clock *clock;
 	struct db_batch *saves;
+	struct db_batch *reports;
 	struct reference_store *references;
 	struct number_store *numbers;
 };
