@@ -43,7 +43,7 @@ static _Noreturn void become(const struct master *m, const char *const arguments
 		_exit(1);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	(void)execv(m->options->program, (char *const *)(uintptr_t)arguments);
+	(void)execv(m->options->program, (char *const *)arguments);
 	_exit(127);
 }
 

@@ -119,8 +119,8 @@ static void conn_bad(struct conn *conn, const struct otk_error *err)
 	const struct frame_header header = {.type = FRAME_GOAWAY};
 	Otklik__V1__GoAway message = OTKLIK__V1__GO_AWAY__INIT;
 
-	message.reason = (char *)(uintptr_t)err->reason;
-	message.message = (char *)(uintptr_t)err->message;
+	message.reason = (char *)err->reason;
+	message.message = (char *)err->message;
 	conn_send(conn, &header, &message.base);
 	conn_finish(conn, "protocol error");
 }

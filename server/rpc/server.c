@@ -38,9 +38,9 @@ static char *customer_code(const struct db_rows *rows, int32_t id)
 {
 	for (size_t i = 0; id != 0 && i < db_rows_count(rows); i++) {
 		if (db_get_int(rows, i, 0) == id)
-			return (char *)(uintptr_t)db_get_text(rows, i, 1);
+			return (char *)db_get_text(rows, i, 1);
 	}
-	return (char *)(uintptr_t) "";
+	return (char *)"";
 }
 
 static enum step customers_read(struct request *r)
@@ -59,13 +59,13 @@ static enum step customers_read(struct request *r)
 		const char *role = role_name(grant->role);
 
 		otklik__v1__principal_grant__init(&grants[i]);
-		grants[i].role = (char *)(uintptr_t)(role == NULL ? "unknown" : role);
+		grants[i].role = (char *)(role == NULL ? "unknown" : role);
 		grants[i].customer = customer_code(rows, grant->customer_id);
 		out.grants[out.n_grants++] = &grants[i];
 	}
 	out.principal = who->uri;
 	out.name = who->name;
-	out.kind = (char *)(uintptr_t)(who->kind == PRINCIPAL_AGENT ? "agent" : "person");
+	out.kind = (char *)(who->kind == PRINCIPAL_AGENT ? "agent" : "person");
 	out.customer = customer_code(rows, who->customer_id);
 	out.zone = who->zone;
 	return who_am_i_reply(r, &out);
@@ -82,7 +82,7 @@ static void status_fill(struct request *r, Otklik__V1__GetServerStatusResponse *
 	struct db_pool_stats pool;
 
 	db_pool_stats(service->pool, &pool);
-	out->build = (char *)(uintptr_t)service->build;
+	out->build = (char *)service->build;
 	out->server_time_us = clock_now(service->clock);
 	out->virtual_clock = clock_is_virtual(service->clock);
 	out->schema_version = migration_count == 0 ? 0 : migrations[migration_count - 1].number;
@@ -123,7 +123,7 @@ static enum step status_read(struct request *r)
 		out.database_up = false;
 		return get_server_status_reply(r, &out);
 	}
-	out.feed_epoch = (char *)(uintptr_t)db_get_text_or_empty(rows, 0, 0);
+	out.feed_epoch = (char *)db_get_text_or_empty(rows, 0, 0);
 	out.feed_rev = db_get_int(rows, 0, 1);
 	out.fold_rev = db_get_int(rows, 0, 2);
 	out.due_timers = db_get_int(rows, 0, 3);

@@ -67,8 +67,8 @@ static void goaway_send(struct session *session, enum otk_status code, const cha
 	Otklik__V1__GoAway goaway = OTKLIK__V1__GO_AWAY__INIT;
 
 	goaway.code = (uint32_t)code;
-	goaway.reason = (char *)(uintptr_t)reason;
-	goaway.message = (char *)(uintptr_t)message;
+	goaway.reason = (char *)reason;
+	goaway.message = (char *)message;
 	goaway.retry_after_ms = retry_after_ms;
 	conn_send(session->conn, &header, &goaway.base);
 }
@@ -119,7 +119,7 @@ static void greet(struct session *session)
 	hello.version_max = WIRE_VERSION_MAX;
 	hello.version = session->version;
 	hello.limits = &limits;
-	hello.build = (char *)(uintptr_t)service->build;
+	hello.build = (char *)service->build;
 	hello.server_time_us = clock_now(service->clock);
 	hello.principal = session->uri;
 	session->known = true;
@@ -146,14 +146,13 @@ static void lookup_done(void *context, struct db_unit *unit)
 	/* Its arena holds the unit, which the pool still looks at: freed with the session or
 	 * by the next lookup. */
 	session->lookup = NULL;
-	if (session->leaving) {
-		principal_release(found);
-	} else if (found == NULL && session->known && err.code != OTK_UNAUTHENTICATED) {
+	if (found == NULL && session->known && err.code != OTK_UNAUTHENTICATED)
 		return; /* a recheck that failed: the next one may not */
+	if (session->leaving || (found != NULL && session->principal != NULL &&
+	                                principal_equal(session->principal, found))) {
+		principal_release(found);
 	} else if (found == NULL) {
 		refuse(session, &err);
-	} else if (session->principal != NULL && principal_equal(session->principal, found)) {
-		principal_release(found);
 	} else {
 		principal_release(session->principal);
 		session->principal = found;
