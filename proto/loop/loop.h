@@ -58,7 +58,7 @@ void loop_post(struct loop *loop, struct loop_task *task);
 /* Takes it off the queue again, if it is there. */
 void loop_unpost(struct loop *loop, struct loop_task *task);
 
-/* A timer, not set. NULL when memory is out. Setting one that is set moves it. */
+/* A timer, not set; never early. NULL when memory is out. Setting one that is set moves it. */
 struct loop_timer *loop_timer_new(struct loop *loop, void (*run)(void *arg), void *arg);
 void loop_timer_free(struct loop_timer *timer);
 void loop_timer_set(struct loop_timer *timer, int64_t delay_us);

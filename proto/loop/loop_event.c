@@ -67,12 +67,26 @@ static void real_wake(struct loop *loop)
 	(void)event_add(real(loop)->posted, &at_once);
 }
 
+static void real_timer_set(struct loop_timer *timer, int64_t delay_us)
+{
+	struct timeval delay = timeval_of(delay_us);
+
+	timer->due = clock_monotonic() + delay_us;
+	timer->is_set = event_add(timer->event, &delay) == 0;
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop_timer *timer = arg;
+	int64_t now = clock_monotonic();
 
 	(void)fd;
 	(void)what;
+	/* libevent reckons from a coarse clock, and from the beginning of the turn. */
+	if (now < timer->due) {
+		real_timer_set(timer, timer->due - now);
+		return;
+	}
 	timer->is_set = false;
 	timer->run(timer->arg);
 }
@@ -81,13 +95,6 @@ static int real_timer_attach(struct loop_timer *timer)
 {
 	timer->event = event_new(real(timer->loop)->base, -1, 0, on_timer, timer);
 	return timer->event == NULL ? -1 : 0;
-}
-
-static void real_timer_set(struct loop_timer *timer, int64_t delay_us)
-{
-	struct timeval delay = timeval_of(delay_us);
-
-	timer->is_set = event_add(timer->event, &delay) == 0;
 }
 
 static void real_timer_clear(struct loop_timer *timer)

@@ -36,9 +36,9 @@ struct loop_timer {
 	void (*run)(void *arg);
 	void *arg;
 	bool is_set;
+	int64_t due;
 	struct event *event;     /* real */
 	struct loop_timer *next; /* fake: those set, by due */
-	int64_t due;
 };
 
 struct loop_watch {

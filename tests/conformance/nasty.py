@@ -8,7 +8,7 @@ import uuid
 import client as otk
 from client import CANCEL, CREDIT, GOAWAY, HELLO, PING, PONG, REQUEST, RESPONSE, STATUS, frame
 
-INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNIMPLEMENTED = 3, 8, 12
+INVALID_ARGUMENT, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNIMPLEMENTED = 3, 4, 8, 12
 
 
 class Suite:
@@ -200,6 +200,11 @@ class Suite:
             server.send(CREDIT, b"\x08\x05", request_id=77)
             self.still_works(server)
 
+    def check_a_credit_that_is_no_message_is_refused(self):
+        with self.open() as server:
+            server.send(CREDIT, b"\x08", request_id=1)
+            self.told_goodbye(server, "MALFORMED_MESSAGE")
+
     # --- calls
 
     def check_an_unknown_method_is_unimplemented(self):
@@ -274,6 +279,18 @@ class Suite:
                 if kind == STATUS:
                     break
             assert self.schema.messages["Status"].FromString(payload).code == 1
+            self.still_works(server)
+
+    def check_a_deadline_ends_a_stream(self):
+        with self.open() as server:
+            watch = server.start("Watch", deadline_ms=60)
+            try:
+                for _ in server.items("Watch", watch):
+                    pass
+            except otk.StatusError as error:
+                assert error.status.code == DEADLINE_EXCEEDED, str(error)
+            else:
+                raise AssertionError("the stream ended well")
             self.still_works(server)
 
     def check_the_server_lives_after_all_this(self):

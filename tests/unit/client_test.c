@@ -19,6 +19,7 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
+#include "alloc_fail.h"
 #include "lib/client.h"
 #include "net/conn.h"
 #include "net/tls.h"
@@ -880,6 +881,55 @@ static void a_watch_is_taken_up_again(void **state)
 	client_free(client);
 }
 
+static void without_memory_calls_are_refused_and_the_client_lives(void **state)
+{
+	Otklik__V1__GetTicketRequest request = OTKLIK__V1__GET_TICKET_REQUEST__INIT;
+	static const struct client_watch_events EVENTS = {
+	        .request = watch_request, .item = watch_item, .ended = watch_ended};
+	struct client_options with = options();
+	struct watched watched = {0};
+	struct client *client;
+	struct many many = {.wanted = 1000};
+	struct otk_error err;
+
+	(void)state;
+	for (long n = 0; alloc_fail_next(n); n++) {
+		client = client_new(loop, &with, &err);
+		assert_int_equal(client == NULL, alloc_failed());
+		client_free(client);
+	}
+	for (long n = 0; alloc_fail_next(n); n++) {
+		struct otklik_error why;
+		struct otklik_options public = {
+		        .host = "x", .ca_file = "x", .cert_file = "x", .key_file = "x"};
+		struct otklik *desk = otklik_open_with(&public, "test/1", &why);
+
+		assert_int_equal(desk == NULL, alloc_failed());
+		otklik_close(desk);
+	}
+	client = open_with(with);
+	assert_int_equal(ask(client, ASK_ANSWER, NULL, &err), 0);
+	request.ticket_id = ASK_ANSWER;
+	for (long n = 0; alloc_fail_next(n); n++) {
+		struct client_call *call = client_start(
+		        client, METHOD_GET_TICKET, &request.base, NULL, on_many, &many, &err);
+
+		assert_int_equal(call == NULL, alloc_failed());
+		if (call != NULL)
+			client_cancel(call);
+	}
+	for (long n = 0; alloc_fail_next(n); n++) {
+		struct client_watch *watch =
+		        client_watch_new(client, METHOD_WATCH, &EVENTS, &watched);
+
+		assert_int_equal(watch == NULL, alloc_failed());
+		client_watch_free(watch);
+	}
+	assert_int_equal(ask(client, ASK_ANSWER, NULL, &err), 0);
+	assert_int_equal(many.done, 0);
+	client_free(client);
+}
+
 /* ---- the public interface: it waits, so the server is another process -------------------- */
 
 static pid_t server_fork(void)
@@ -989,6 +1039,7 @@ int main(void)
 	        TEST(a_cancelled_call_is_not_told_of),
 	        TEST(freeing_the_client_ends_its_calls),
 	        TEST(a_watch_is_taken_up_again),
+	        TEST(without_memory_calls_are_refused_and_the_client_lives),
 	        TEST(the_public_interface_calls_and_streams),
 	};
 

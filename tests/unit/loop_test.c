@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "alloc_fail.h"
 #include "loop/loop.h"
 
 struct note {
@@ -286,6 +287,33 @@ static void the_real_loop_shows_its_base(void **state)
 	loop_free(loop);
 }
 
+static void without_memory_nothing_is_made_and_nothing_breaks(void **state)
+{
+	(void)state;
+	for (int is_fake = 0; is_fake < 2; is_fake++) {
+		struct note note = {0};
+
+		for (long n = 0; alloc_fail_next(n); n++) {
+			struct loop *loop = is_fake != 0 ? loop_new_fake(0) : loop_new();
+			struct loop_timer *timer;
+			struct loop_watch *watch;
+			struct loop_signal *sig;
+
+			if (loop == NULL)
+				continue;
+			timer = loop_timer_new(loop, on_a, &note);
+			watch = loop_watch_new(loop, 0, on_ready, &note);
+			sig = loop_signal_new(loop, SIGUSR1, on_signal, &note);
+			assert_int_equal(
+			        alloc_failed(), timer == NULL || watch == NULL || sig == NULL);
+			loop_timer_free(timer);
+			loop_watch_free(watch);
+			loop_signal_free(sig);
+			loop_free(loop);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +326,7 @@ int main(void)
 	        cmocka_unit_test(signals_come_through_the_loop),
 	        cmocka_unit_test(the_fake_moves_time_only_when_told),
 	        cmocka_unit_test(the_real_loop_shows_its_base),
+	        cmocka_unit_test(without_memory_nothing_is_made_and_nothing_breaks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "alloc_fail.h"
 #include "lib/profile.h"
 
 static char dir[64];
@@ -153,6 +154,24 @@ static void folders_follow_the_environment(void **state)
 	assert_non_null(strstr(err.message, "/nowhere/home/.config/otklik/profiles/p.conf"));
 }
 
+static void without_memory_a_profile_is_refused_cleanly(void **state)
+{
+	(void)state;
+	put("default",
+	        "server = desk.example:9000\nca = ca.crt\ncert = me.crt\nkey = me.key\n");
+	(void)unsetenv("OTKLIK_PROFILE");
+	for (long n = 0; alloc_fail_next(n); n++) {
+		struct profile profile;
+		struct otk_error err;
+		int rc = profile_load(NULL, &profile, &err);
+
+		if (rc == 0)
+			profile_release(&profile);
+		else
+			assert_true(alloc_failed() && err.message[0] != '\0');
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +180,8 @@ int main(void)
 	                a_profile_names_server_and_files, setup, teardown),
 	        cmocka_unit_test_setup_teardown(
 	                a_wrong_profile_says_what_to_do, setup, teardown),
+	        cmocka_unit_test_setup_teardown(
+	                without_memory_a_profile_is_refused_cleanly, setup, teardown),
 	        cmocka_unit_test_setup_teardown(
 	                folders_follow_the_environment, setup, teardown),
 	};
