@@ -338,9 +338,6 @@ enum step request_stream_end(struct request *r)
 void request_long_lived(struct request *r)
 {
 	r->life->long_lived = true;
-	r->deadline = INT64_MAX;
-	if (r->life->timer != NULL)
-		loop_timer_clear(r->life->timer);
 }
 
 /* ---- cancellation ---------------------------------------------------------------------- */

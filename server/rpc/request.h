@@ -155,8 +155,8 @@ enum step request_wait_credit(struct request *r, request_step *next);
 enum step request_stream_end(struct request *r);
 
 /*
- * A long-lived stream (watch): has no deadline from now on; it ends by cancel, by the end of
- * the connection, or on a drain of the server with UNAVAILABLE / SHUTTING_DOWN.
+ * A long-lived stream (watch): it ends by cancel, by the deadline if the caller stated one, by
+ * the end of the connection, or on a drain of the server with UNAVAILABLE / SHUTTING_DOWN.
  */
 void request_long_lived(struct request *r);
 
