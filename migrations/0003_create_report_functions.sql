@@ -45,12 +45,14 @@ $$;
 CREATE FUNCTION report_quarantine(for_customer integer, for_agent integer, for_epoch uuid,
 	for_lane smallint, why text, now_at timestamptz)
 RETURNS void
-LANGUAGE sql VOLATILE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $$
+BEGIN
 	UPDATE agent_mark SET quarantined = why, updated_at = now_at
 		WHERE customer_id = for_customer AND agent_id = for_agent AND epoch = for_epoch
 			AND lane = for_lane AND quarantined IS NULL;
+END
 $$;
 
 -- Takes the reports old_mark + 1 … of one queue and moves its mark behind them. report_* have

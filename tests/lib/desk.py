@@ -13,7 +13,7 @@ import time
 import uuid
 from pathlib import Path
 
-from otk_test import ROOT, Deployment, Failed, eventually
+from otk_test import PKI, ROOT, Deployment, Failed, call, eventually
 
 HELLO, REQUEST, RESPONSE, STATUS, ITEM, CREDIT, CANCEL, PING, PONG, GOAWAY = range(1, 11)
 HEADER = struct.Struct(">IBBHQI16s")
@@ -86,13 +86,13 @@ class Refused(Exception):
 
 
 class Peer:
-    """One connection of a person. Calls may be made from several threads."""
+    """One connection of a person or an agent. Calls may be made from several threads."""
 
-    def __init__(self, otk, person, index=0):
+    def __init__(self, otk, person, index=0, kind="person"):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.load_verify_locations(otk.pki / "ca.crt")
-        context.load_cert_chain(otk.pki / f"person-{person}.crt", otk.pki / f"person-{person}.key")
+        context.load_cert_chain(otk.pki / f"{kind}-{person}.crt", otk.pki / f"{kind}-{person}.key")
         context.set_alpn_protocols(["otklik/1"])
         plain = socket.create_connection(("127.0.0.1", otk.ports[index]), 20)
         self.socket = context.wrap_socket(plain, server_hostname="localhost")
@@ -191,6 +191,22 @@ class Peer:
     def watch(self, **fields):
         return Watch(self, **fields)
 
+    # --- the calls of agents
+
+    def mark(self, epoch, head=0, lane=1):
+        """The mark, or Refused."""
+        messages = schema().agent
+        request = messages.GetMarkRequest(queue_epoch=epoch, lane=lane, head_seq=head)
+        return self.call("GetMark", request, messages.GetMarkResponse).mark
+
+    def submit(self, epoch, first, reports, lane=1, **fields):
+        """Reports as dicts of their fields; the SubmitReportsResponse."""
+        messages = schema().agent
+        request = messages.SubmitReportsRequest(
+            queue_epoch=epoch, lane=lane, first_seq=first,
+            reports=[messages.Report(**report) for report in reports], **fields)
+        return self.call("SubmitReports", request, messages.SubmitReportsResponse)
+
     def refused(self, verb, **fields):
         """The Status with which a call about a ticket is refused."""
         try:
@@ -257,5 +273,21 @@ class Desk(Deployment):
         finally:
             peer.close()
 
-    def peer(self, person, index=0):
-        return Peer(self, person, index)
+    def peer(self, person, index=0, kind="person"):
+        return Peer(self, person, index, kind)
+
+    def know_agents(self, codes, customer=1, site=1, team=2):
+        """Site agents of a customer; their certificates are made where they are used."""
+        values = ", ".join(f"(2, {customer}, '{code}', '{code}', 'otklik://{self.name}/agent/{code}', "
+                           f"{site}, {team})" for code in codes)
+        self.psql(f"""WITH agent AS (
+            INSERT INTO principal (kind, customer_id, code, name, uri, site_id, team_id)
+                VALUES {values} RETURNING principal_id, customer_id)
+            INSERT INTO principal_grant SELECT principal_id, 6, customer_id FROM agent;
+            UPDATE installation SET epoch = epoch + 1""")
+
+    def agent_peer(self, code, index=0):
+        """An agent's connection without the agent."""
+        if not (self.pki / f"agent-{code}.crt").exists():
+            call(PKI, "agent", self.pki, self.name, code)
+        return Peer(self, code, index, "agent")
