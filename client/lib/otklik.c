@@ -46,20 +46,20 @@ static struct otklik *open_client(
 	return NULL;
 }
 
-struct otklik *otklik_open(const char *name, const char *program, struct otklik_error *err)
+struct otklik *otklik_open(const char *profile, const char *program, struct otklik_error *err)
 {
-	struct profile profile;
+	struct profile loaded;
 	struct client_options options;
 	struct otk_error why;
 	struct otklik *desk;
 
-	if (profile_load(name, &profile, &why) < 0) {
+	if (profile_load(profile, &loaded, &why) < 0) {
 		(void)tell(err, &why);
 		return NULL;
 	}
-	options = profile_options(&profile, program);
+	options = profile_options(&loaded, program);
 	desk = open_client(&options, err);
-	profile_release(&profile);
+	profile_release(&loaded);
 	return desk;
 }
 
@@ -100,21 +100,21 @@ static const struct method *find(const char *name, struct otklik_error *err)
 	return method;
 }
 
-int otklik_call(struct otklik *desk, const char *name, const ProtobufCMessage *request,
+int otklik_call(struct otklik *desk, const char *method, const ProtobufCMessage *request,
         const uint8_t key[16], const ProtobufCMessage **reply, struct otklik_error *err)
 {
-	const struct method *method = find(name, err);
+	const struct method *found = find(method, err);
 	struct client_call_options options = {0};
 	struct uuid id;
 	struct otk_error why;
 
-	if (method == NULL)
+	if (found == NULL)
 		return -OTK_UNIMPLEMENTED;
 	if (key != NULL) {
 		memcpy(id.bytes, key, sizeof id.bytes);
 		options.key = &id;
 	}
-	if (client_call_with(desk->client, method->id, request, &options, reply, &why) < 0)
+	if (client_call_with(desk->client, found->id, request, &options, reply, &why) < 0)
 		return tell(err, &why);
 	return 0;
 }
@@ -124,16 +124,16 @@ void otklik_forget(struct otklik *desk)
 	client_release(desk->client);
 }
 
-int otklik_stream(struct otklik *desk, const char *name, const ProtobufCMessage *request,
+int otklik_stream(struct otklik *desk, const char *method, const ProtobufCMessage *request,
         bool (*item)(void *arg, const ProtobufCMessage *item), void *arg,
         struct otklik_error *err)
 {
-	const struct method *method = find(name, err);
+	const struct method *found = find(method, err);
 	struct otk_error why;
 
-	if (method == NULL)
+	if (found == NULL)
 		return -OTK_UNIMPLEMENTED;
-	if (client_stream(desk->client, method->id, request, item, arg, &why) < 0)
+	if (client_stream(desk->client, found->id, request, item, arg, &why) < 0)
 		return tell(err, &why);
 	return 0;
 }
