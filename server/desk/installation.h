@@ -1,0 +1,200 @@
+/*
+ * An installation as it is declared and as it is stored, both as a list of things with named
+ * texts, so that comparing the two is one plain rule for customers and contracts alike.
+ *
+ *	declaration (rpc) ─┐
+ *	                   ├─ installation_diff → changes → installation_write_calls
+ *	installation_load ─┘
+ */
+#ifndef OTKLIK_DESK_INSTALLATION_H
+#define OTKLIK_DESK_INSTALLATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "core/ticket.h"
+#include "db/unit.h"
+
+/* In the order in which changes are listed and written: what is referred to comes first. */
+enum thing_kind {
+	THING_CUSTOMER,
+	THING_SITE, /* code "customer/site" */
+	THING_TEAM,
+	THING_SERVICE, /* code "customer/service" */
+	THING_PERSON,
+	THING_AGENT,
+	THING_CALENDAR,
+	THING_CONTRACT,
+	THING_KIND_COUNT
+};
+
+/* Texts of a thing, by kind. */
+enum { CUSTOMER_NAME, CUSTOMER_ZONE, CUSTOMER_LANGUAGE };
+enum { SITE_NAME, SITE_ZONE };
+enum { TEAM_NAME };
+enum { SERVICE_NAME };
+enum {
+	PERSON_NAME,
+	PERSON_EMAIL,
+	PERSON_CUSTOMER,
+	PERSON_ZONE,
+	PERSON_LANGUAGE,
+	PERSON_GRANTS,
+	PERSON_TEAMS,
+	PERSON_DISABLED
+};
+enum { AGENT_SITE, AGENT_TEAM, AGENT_DISABLED };
+enum { CALENDAR_ZONE, CALENDAR_WEEK, CALENDAR_HOLIDAYS, CALENDAR_SPECIAL_DAYS };
+enum {
+	CONTRACT_CUSTOMER,
+	CONTRACT_SITES,
+	CONTRACT_SERVICES,
+	CONTRACT_CALENDAR,
+	CONTRACT_TARGETS,
+	CONTRACT_PAUSES,
+	CONTRACT_LEVELS,
+	CONTRACT_MATRIX,
+	CONTRACT_VALID_FROM, /* as time_format_utc; "" in a declaration: at once */
+	CONTRACT_AUTO_CLOSE,
+	CONTRACT_REOPEN_WINDOW
+};
+enum { THING_TEXTS_MAX = 11 };
+
+/* What the texts of some kinds are made of, for the writer. */
+struct person_terms {
+	int16_t *roles;
+	const char **customers; /* "": every customer */
+	size_t grant_count;
+	const char **teams;
+	size_t team_count;
+};
+
+struct calendar_terms {
+	int64_t *holidays; /* days since 1970 */
+	size_t holiday_count;
+	int64_t *special_dates;
+	const char **special_spans;
+	size_t special_count;
+};
+
+struct term_target {
+	int16_t type; /* 0: any */
+	int16_t priority;
+	const char *service; /* "": any */
+	enum clock_kind clock;
+	const char *target;
+};
+
+struct term_level {
+	enum clock_kind clock;
+	int16_t number;
+	const char *at;
+	const char *name;
+	const char *actions;
+};
+
+struct contract_terms {
+	const char **sites;
+	size_t site_count;
+	const char **services;
+	size_t service_count;
+	int16_t matrix[9];
+	uint8_t pauses[CLOCK_KIND_COUNT]; /* bit 1 << pending_reason */
+	struct term_target *targets;
+	size_t target_count;
+	struct term_level *levels;
+	size_t level_count;
+	int64_t valid_from; /* us; 0: at once */
+};
+
+struct thing {
+	enum thing_kind kind;
+	const char *code;
+	const char *texts[THING_TEXTS_MAX]; /* NULL: "" */
+	bool retired;                       /* stored: not in use any more */
+	bool imported;    /* stored: made by an import, so that no declaration has to name it */
+	bool placeholder; /* stored person: known from imported history only */
+	const char *note; /* declared: a remark for whoever applies it; may be NULL */
+	union {
+		const struct person_terms *person;
+		const struct calendar_terms *calendar;
+		const struct contract_terms *contract;
+	} terms; /* declared people, calendars and contracts */
+};
+
+struct thing_list {
+	struct arena *arena;
+	struct thing *things;
+	size_t count;
+	size_t cap;
+};
+
+/* Appends a cleared thing; NULL when the arena is out. Earlier pointers become invalid. */
+struct thing *thing_add(struct thing_list *list, enum thing_kind kind, const char *code);
+/* By kind, then code. */
+void thing_sort(struct thing_list *list);
+const struct thing *thing_find(
+        const struct thing_list *sorted, enum thing_kind kind, const char *code);
+const char *thing_text(const struct thing *thing, int text); /* never NULL */
+
+/* "customer", "site" … ; the name of a text, NULL past the last one. */
+const char *thing_kind_name(enum thing_kind kind);
+const char *thing_text_name(enum thing_kind kind, int text);
+
+/* --- texts of terms, the same for both sides; NULL when the arena is out ----------------- */
+
+/* Sorts the texts in place and joins them by ",". */
+const char *terms_join(struct arena *arena, const char **texts, size_t count);
+const char *terms_grants(struct arena *arena, const struct person_terms *terms);
+const char *terms_targets(struct arena *arena, const struct contract_terms *terms);
+const char *terms_levels(struct arena *arena, const struct contract_terms *terms);
+const char *terms_pauses(struct arena *arena, const struct contract_terms *terms);
+const char *terms_matrix(struct arena *arena, const struct contract_terms *terms);
+
+/* --- difference -------------------------------------------------------------------------- */
+
+enum change_action { ACTION_ADD, ACTION_CHANGE, ACTION_RETIRE };
+
+struct thing_change {
+	enum change_action action;
+	const struct thing *declared; /* NULL: retired */
+	const struct thing *stored;   /* NULL: added */
+	const char *detail;
+};
+
+const char *change_action_name(enum change_action action);
+
+/*
+ * What makes the stored things the declared ones, by kind and code; sorts both lists.
+ * Placeholders and what an import made are left alone where they are not declared. `now`: of a
+ * contract in force already, "at once" is no change. 0; -OTK_RESOURCE_EXHAUSTED;
+ * -OTK_FAILED_PRECONDITION with violations where a thing may not become what is declared.
+ */
+int installation_diff(struct thing_list *declared, struct thing_list *stored, int64_t now,
+        struct thing_change **out, size_t *count, struct otk_error *err);
+
+/* --- database ---------------------------------------------------------------------------- */
+
+/* How a read of everything begins: adds its calls; `codes` are those of declared people. */
+void installation_read_calls(struct db_unit *unit, const char *const *codes, size_t count);
+
+/*
+ * The rows as things, and the epoch and name they belong to. 0; -OTK_ABORTED when the data
+ * changed while they were read; -OTK_RESOURCE_EXHAUSTED.
+ */
+int installation_read(const struct db_unit *unit, size_t first_call, struct thing_list *out,
+        int64_t *epoch, const char **name, struct otk_error *err);
+
+enum { INSTALLATION_READ_CALLS = 10 };
+
+/*
+ * Adds the calls that make the changes, begun under `epoch`: the unit fails with ABORTED,
+ * STALE_REFERENCE when that is not in force any more.
+ */
+void installation_write_calls(struct db_unit *unit, struct arena *arena, int64_t epoch,
+        const struct thing_change *changes, size_t count, int64_t now);
+
+#endif

@@ -1,0 +1,287 @@
+/* The stored installation as things. */
+#include <string.h>
+
+#include "base/time_text.h"
+#include "db/rows.h"
+#include "desk/installation.h"
+#include "sql/statements.h"
+
+enum read_call {
+	CALL_EPOCH,
+	CALL_CUSTOMERS,
+	CALL_SITES,
+	CALL_TEAMS,
+	CALL_SERVICES,
+	CALL_PRINCIPALS,
+	CALL_CALENDARS,
+	CALL_CONTRACTS,
+	CALL_EPOCH_AFTER,
+	CALL_COUNT
+};
+
+_Static_assert(CALL_COUNT + 1 == INSTALLATION_READ_CALLS, "one more is the caller's");
+
+void installation_read_calls(struct db_unit *unit, const char *const *codes, size_t count)
+{
+	db_call(unit, SQL_REFERENCE_EPOCH);
+	db_call(unit, SQL_INSTALLATION_CUSTOMERS);
+	db_call(unit, SQL_INSTALLATION_SITES);
+	db_call(unit, SQL_INSTALLATION_TEAMS);
+	db_call(unit, SQL_INSTALLATION_SERVICES);
+	db_call(unit, SQL_INSTALLATION_PRINCIPALS);
+	db_put_texts(unit, codes, count);
+	db_call(unit, SQL_INSTALLATION_CALENDARS);
+	db_call(unit, SQL_INSTALLATION_CONTRACTS);
+	db_call(unit, SQL_REFERENCE_EPOCH);
+}
+
+struct loading {
+	const struct db_unit *unit;
+	size_t first;
+	struct thing_list *list;
+	bool no_memory;
+};
+
+/* A thing from a row: its code in column `code`, its texts in the columns from `texts` on. */
+static struct thing *load_thing(struct loading *l, enum thing_kind kind,
+        const struct db_rows *rows, size_t row, int code, int texts, int count)
+{
+	struct thing *thing = thing_add(l->list, kind, db_get_text_or_empty(rows, row, code));
+
+	if (thing == NULL) {
+		l->no_memory = true;
+		return NULL;
+	}
+	for (int i = 0; i < count; i++)
+		thing->texts[i] = db_get_text_or_empty(rows, row, texts + i);
+	return thing;
+}
+
+/* Kinds whose rows are code, texts, in use, and perhaps imported. */
+static void load_simple(
+        struct loading *l, enum read_call call, enum thing_kind kind, int texts, bool imports)
+{
+	const struct db_rows *rows = db_unit_rows(l->unit, l->first + call);
+
+	for (size_t i = 0; !l->no_memory && i < db_rows_count(rows); i++) {
+		struct thing *thing = load_thing(l, kind, rows, i, 0, 1, texts);
+
+		if (thing == NULL)
+			return;
+		thing->retired = !db_get_bool(rows, i, texts + 1);
+		thing->imported = imports && db_get_bool(rows, i, texts + 2);
+	}
+}
+
+static const char *kept(struct loading *l, const char *text)
+{
+	if (text == NULL)
+		l->no_memory = true;
+	return text;
+}
+
+static size_t get_texts(struct loading *l, const struct db_rows *rows, size_t row, int column,
+        const char ***out)
+{
+	size_t count = 0;
+
+	if (db_get_texts(rows, row, column, l->list->arena, out, &count) < 0)
+		l->no_memory = true;
+	return l->no_memory ? 0 : count;
+}
+
+static size_t get_ints(
+        struct loading *l, const struct db_rows *rows, size_t row, int column, int64_t **out)
+{
+	size_t count = 0;
+
+	if (db_get_ints(rows, row, column, l->list->arena, out, &count) < 0)
+		l->no_memory = true;
+	return l->no_memory ? 0 : count;
+}
+
+static void load_person(
+        struct loading *l, const struct db_rows *rows, size_t row, struct thing *thing)
+{
+	struct arena *arena = l->list->arena;
+	struct person_terms terms = {0};
+	int64_t *roles;
+
+	terms.grant_count = get_ints(l, rows, row, 10, &roles);
+	terms.roles = arena_calloc(arena, terms.grant_count + 1, sizeof *terms.roles);
+	if (terms.roles == NULL) {
+		l->no_memory = true;
+		return;
+	}
+	for (size_t i = 0; i < terms.grant_count; i++)
+		terms.roles[i] = (int16_t)roles[i];
+	(void)get_texts(l, rows, row, 11, &terms.customers);
+	terms.team_count = get_texts(l, rows, row, 12, &terms.teams);
+	if (l->no_memory)
+		return;
+	thing->placeholder = db_get_int(rows, row, 0) == 3;
+	thing->texts[PERSON_GRANTS] = kept(l, terms_grants(arena, &terms));
+	thing->texts[PERSON_TEAMS] = kept(l, terms_join(arena, terms.teams, terms.team_count));
+	thing->texts[PERSON_DISABLED] = db_get_bool(rows, row, 7) ? "yes" : "";
+}
+
+static void load_principals(struct loading *l)
+{
+	const struct db_rows *rows = db_unit_rows(l->unit, l->first + CALL_PRINCIPALS);
+
+	for (size_t i = 0; !l->no_memory && i < db_rows_count(rows); i++) {
+		if (db_get_int(rows, i, 0) == 2) {
+			struct thing *agent = load_thing(l, THING_AGENT, rows, i, 1, 8, 2);
+
+			if (agent != NULL)
+				agent->texts[AGENT_DISABLED] =
+				        db_get_bool(rows, i, 7) ? "yes" : "";
+		} else {
+			/* name, email, customer, zone, language */
+			struct thing *person = load_thing(l, THING_PERSON, rows, i, 1, 2, 5);
+
+			if (person != NULL)
+				load_person(l, rows, i, person);
+		}
+	}
+}
+
+static void load_calendars(struct loading *l)
+{
+	const struct db_rows *rows = db_unit_rows(l->unit, l->first + CALL_CALENDARS);
+
+	for (size_t i = 0; !l->no_memory && i < db_rows_count(rows); i++) {
+		struct thing *thing = load_thing(l, THING_CALENDAR, rows, i, 0, 2, 2);
+		const char **texts;
+		size_t count;
+
+		if (thing == NULL)
+			return;
+		thing->retired = !db_get_bool(rows, i, 1);
+		count = get_texts(l, rows, i, 4, &texts);
+		thing->texts[CALENDAR_HOLIDAYS] =
+		        kept(l, terms_join(l->list->arena, texts, count));
+		count = get_texts(l, rows, i, 5, &texts);
+		thing->texts[CALENDAR_SPECIAL_DAYS] =
+		        kept(l, terms_join(l->list->arena, texts, count));
+	}
+}
+
+static void load_targets(
+        struct loading *l, const struct db_rows *rows, size_t row, struct contract_terms *terms)
+{
+	int64_t *types, *priorities, *clocks;
+	const char **services, **texts;
+	size_t count = get_ints(l, rows, row, 11, &types);
+
+	(void)get_ints(l, rows, row, 12, &priorities);
+	(void)get_texts(l, rows, row, 13, &services);
+	(void)get_ints(l, rows, row, 14, &clocks);
+	(void)get_texts(l, rows, row, 15, &texts);
+	terms->targets = arena_calloc(l->list->arena, count + 1, sizeof *terms->targets);
+	if (terms->targets == NULL)
+		l->no_memory = true;
+	for (size_t i = 0; !l->no_memory && i < count; i++)
+		terms->targets[terms->target_count++] =
+		        (struct term_target){.type = (int16_t)types[i],
+		                .priority = (int16_t)priorities[i],
+		                .service = services[i],
+		                .clock = (enum clock_kind)clocks[i],
+		                .target = texts[i]};
+}
+
+static void load_levels(
+        struct loading *l, const struct db_rows *rows, size_t row, struct contract_terms *terms)
+{
+	int64_t *clocks;
+	const char **ats, **names, **actions;
+	size_t count = get_ints(l, rows, row, 16, &clocks);
+
+	(void)get_texts(l, rows, row, 17, &ats);
+	(void)get_texts(l, rows, row, 18, &names);
+	(void)get_texts(l, rows, row, 19, &actions);
+	terms->levels = arena_calloc(l->list->arena, count + 1, sizeof *terms->levels);
+	if (terms->levels == NULL)
+		l->no_memory = true;
+	for (size_t i = 0; !l->no_memory && i < count; i++)
+		terms->levels[terms->level_count++] =
+		        (struct term_level){.clock = (enum clock_kind)clocks[i],
+		                .at = ats[i],
+		                .name = names[i],
+		                .actions = actions[i]};
+}
+
+static void load_contract(
+        struct loading *l, const struct db_rows *rows, size_t row, struct thing *thing)
+{
+	struct arena *arena = l->list->arena;
+	struct contract_terms terms = {0};
+	char text[TIME_TEXT_SIZE];
+	int64_t *numbers;
+	size_t count;
+
+	thing->retired = !db_get_bool(rows, row, 1);
+	terms.site_count = get_texts(l, rows, row, 5, &terms.sites);
+	terms.service_count = get_texts(l, rows, row, 6, &terms.services);
+	count = get_ints(l, rows, row, 7, &numbers);
+	for (size_t i = 0; i < count && i < 9; i++)
+		terms.matrix[i] = (int16_t)numbers[i];
+	count = get_ints(l, rows, row, 8, &numbers);
+	for (size_t i = 0; i < count && i < CLOCK_KIND_COUNT; i++)
+		terms.pauses[i] = (uint8_t)numbers[i];
+	load_targets(l, rows, row, &terms);
+	load_levels(l, rows, row, &terms);
+	if (l->no_memory)
+		return;
+	thing->texts[CONTRACT_CUSTOMER] = db_get_text_or_empty(rows, row, 2);
+	thing->texts[CONTRACT_CALENDAR] = db_get_text_or_empty(rows, row, 3);
+	thing->texts[CONTRACT_VALID_FROM] =
+	        kept(l, arena_strdup(arena, time_format_utc(db_get_time(rows, row, 4), text)));
+	thing->texts[CONTRACT_SITES] =
+	        kept(l, terms_join(arena, terms.sites, terms.site_count));
+	thing->texts[CONTRACT_SERVICES] =
+	        kept(l, terms_join(arena, terms.services, terms.service_count));
+	thing->texts[CONTRACT_MATRIX] = kept(l, terms_matrix(arena, &terms));
+	thing->texts[CONTRACT_PAUSES] = kept(l, terms_pauses(arena, &terms));
+	thing->texts[CONTRACT_TARGETS] = kept(l, terms_targets(arena, &terms));
+	thing->texts[CONTRACT_LEVELS] = kept(l, terms_levels(arena, &terms));
+	thing->texts[CONTRACT_AUTO_CLOSE] = db_get_text_or_empty(rows, row, 9);
+	thing->texts[CONTRACT_REOPEN_WINDOW] = db_get_text_or_empty(rows, row, 10);
+}
+
+static void load_contracts(struct loading *l)
+{
+	const struct db_rows *rows = db_unit_rows(l->unit, l->first + CALL_CONTRACTS);
+
+	for (size_t i = 0; !l->no_memory && i < db_rows_count(rows); i++) {
+		struct thing *thing = load_thing(l, THING_CONTRACT, rows, i, 0, 0, 0);
+
+		if (thing != NULL)
+			load_contract(l, rows, i, thing);
+	}
+}
+
+int installation_read(const struct db_unit *unit, size_t first_call, struct thing_list *out,
+        int64_t *epoch, const char **name, struct otk_error *err)
+{
+	struct loading l = {.unit = unit, .first = first_call, .list = out};
+	const struct db_rows *before = db_unit_rows(unit, first_call + CALL_EPOCH);
+	const struct db_rows *after = db_unit_rows(unit, first_call + CALL_EPOCH_AFTER);
+
+	if (db_rows_count(before) != 1 || db_get_int(before, 0, 0) != db_get_int(after, 0, 0))
+		return error_set(err, OTK_ABORTED, "REFERENCE_CHANGING",
+		        "reference data changed while they were read");
+	load_simple(&l, CALL_CUSTOMERS, THING_CUSTOMER, 3, false);
+	load_simple(&l, CALL_SITES, THING_SITE, 2, true);
+	load_simple(&l, CALL_TEAMS, THING_TEAM, 1, true);
+	load_simple(&l, CALL_SERVICES, THING_SERVICE, 1, false);
+	load_principals(&l);
+	load_calendars(&l);
+	load_contracts(&l);
+	if (l.no_memory)
+		return error_set(err, OTK_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE",
+		        "the stored installation does not fit in the memory of one request");
+	*epoch = db_get_int(before, 0, 0);
+	*name = db_get_text_or_empty(before, 0, 1);
+	return 0;
+}

@@ -1,0 +1,200 @@
+/* Calendars of a declaration, in their canonical texts. */
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/time_text.h"
+#include "core/calendar.h"
+#include "rpc/installation_declare_internal.h"
+
+enum { DATE_SIZE = 11, CALENDARS_MAX = 500 };
+
+static const char *copy(struct declare *d, struct buf *text)
+{
+	const char *kept = text->failed ? NULL : arena_strdup(d->arena, buf_text(text));
+
+	if (kept == NULL)
+		d->no_memory = true;
+	buf_free(text);
+	return kept == NULL ? "" : kept;
+}
+
+const char *declare_calendar_zone(const struct declare *d, const char *code)
+{
+	for (size_t i = 0; i < d->in->n_calendars; i++) {
+		if (strcmp(d->in->calendars[i]->code, code) == 0)
+			return d->in->calendars[i]->zone;
+	}
+	return NULL;
+}
+
+static bool has_date(const struct calendar_plan *plan, int64_t date)
+{
+	for (size_t i = 0; i < plan->exception_count; i++) {
+		if (plan->exceptions[i].date == date)
+			return true;
+	}
+	return false;
+}
+
+/* Sets one exception; `day` NULL: a holiday. */
+static void set_day(struct declare *d, struct calendar_plan *plan, const char *path,
+        int64_t date, const struct plan_day *day)
+{
+	int rc;
+
+	if (has_date(plan, date)) {
+		error_field(d->err, path, "this date is declared twice");
+		return;
+	}
+	rc = plan_set_exception(plan, date, day);
+	if (rc == -OTK_OUT_OF_RANGE)
+		error_field(d->err, path, "at most %d dates", PLAN_EXCEPTIONS_MAX);
+	else if (rc < 0)
+		d->no_memory = true;
+}
+
+static void read_special(struct declare *d, struct calendar_plan *plan, size_t i, size_t k)
+{
+	const Otklik__V1__SpecialDay *special = d->in->calendars[i]->special_days[k];
+	const char *path = declare_path(d, "calendars[%zu].special_days[%zu].date", i, k);
+	struct calendar_plan part = {0};
+	struct otk_error why = {0};
+	const char *text;
+	int64_t date;
+
+	if (time_parse_date(special->date, &date) < 0) {
+		error_field(d->err, path, "must be a date such as 2026-12-31");
+		return;
+	}
+	text = arena_printf(d->arena, "%s %s", special->date, special->spans);
+	if (text == NULL) {
+		d->no_memory = true;
+		return;
+	}
+	if (*special->spans == '\0' || plan_parse_exceptions(text, &part, &why) < 0 ||
+	        part.exception_count != 1 || part.exceptions[0].day == NULL)
+		error_field(d->err,
+		        declare_path(d, "calendars[%zu].special_days[%zu].spans", i, k), "%s",
+		        why.violation_count > 0
+		                ? why.violations[0].description
+		                : "must be spans such as 09:00-13:00,14:00-15:00");
+	else
+		set_day(d, plan, path, date, part.exceptions[0].day);
+	plan_release(&part);
+}
+
+static void read_days(struct declare *d, struct calendar_plan *plan, size_t i)
+{
+	const Otklik__V1__Calendar *c = d->in->calendars[i];
+
+	for (size_t k = 0; k < c->n_holidays && k < PLAN_EXCEPTIONS_MAX; k++) {
+		const char *path = declare_path(d, "calendars[%zu].holidays[%zu]", i, k);
+		int64_t date;
+
+		if (time_parse_date(c->holidays[k], &date) < 0)
+			error_field(d->err, path, "must be a date such as 2026-12-25");
+		else
+			set_day(d, plan, path, date, NULL);
+	}
+	for (size_t k = 0; k < c->n_special_days && k < PLAN_EXCEPTIONS_MAX; k++)
+		read_special(d, plan, i, k);
+	if (c->n_holidays > PLAN_EXCEPTIONS_MAX || c->n_special_days > PLAN_EXCEPTIONS_MAX)
+		error_field(d->err, declare_path(d, "calendars[%zu].holidays", i),
+		        "at most %d dates", PLAN_EXCEPTIONS_MAX);
+}
+
+/* The spans of one special day as the plan writes them, without its date. */
+static const char *spans_of(struct declare *d, const struct plan_exception *exception)
+{
+	struct calendar_plan one = {0};
+	struct buf text = {0};
+	const char *spans;
+
+	if (plan_set_exception(&one, exception->date, exception->day) < 0 ||
+	        plan_format_exceptions(&one, &text) < 0)
+		text.failed = 1;
+	plan_release(&one);
+	spans = copy(d, &text);
+	return strlen(spans) > DATE_SIZE ? spans + DATE_SIZE : "";
+}
+
+/* Fills texts and terms from the plan, whose dates are in order. */
+static void write_terms(
+        struct declare *d, struct thing *thing, const struct calendar_plan *plan)
+{
+	struct calendar_terms *terms = declare_take(d, 1, sizeof *terms);
+	struct buf week = {0}, holidays = {0}, specials = {0};
+	size_t count = plan->exception_count;
+
+	if (terms == NULL)
+		return;
+	terms->holidays = declare_take(d, count, sizeof *terms->holidays);
+	terms->special_dates = declare_take(d, count, sizeof *terms->special_dates);
+	terms->special_spans = declare_take(d, count, sizeof *terms->special_spans);
+	if (d->no_memory)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		const struct plan_exception *exception = &plan->exceptions[i];
+		int64_t year;
+		int month, day;
+
+		time_civil_from_days(exception->date, &year, &month, &day);
+		if (exception->day == NULL) {
+			buf_printf(&holidays, "%s%04d-%02d-%02d", holidays.len > 0 ? "," : "",
+			        (int)year, month, day);
+			terms->holidays[terms->holiday_count++] = exception->date;
+		} else {
+			const char *spans = spans_of(d, exception);
+
+			buf_printf(&specials, "%s%04d-%02d-%02d %s",
+			        specials.len > 0 ? "," : "", (int)year, month, day, spans);
+			terms->special_dates[terms->special_count] = exception->date;
+			terms->special_spans[terms->special_count++] = spans;
+		}
+	}
+	(void)plan_format_week(plan, &week);
+	thing->terms.calendar = terms;
+	thing->texts[CALENDAR_WEEK] = copy(d, &week);
+	thing->texts[CALENDAR_HOLIDAYS] = copy(d, &holidays);
+	thing->texts[CALENDAR_SPECIAL_DAYS] = copy(d, &specials);
+}
+
+static void declare_calendar(struct declare *d, size_t i)
+{
+	const Otklik__V1__Calendar *c = d->in->calendars[i];
+	const char *prefix = declare_path(d, "calendars[%zu]", i);
+	struct thing *thing = declare_thing(d, THING_CALENDAR, c->code);
+	struct calendar *calendar = NULL;
+	struct calendar_plan plan;
+	struct otk_error why = {0};
+	size_t wrong = d->err->violation_count;
+
+	if (thing == NULL)
+		return;
+	thing->texts[CALENDAR_ZONE] = c->zone;
+	if (plan_parse(c->zone, c->week, NULL, &plan, &why) < 0) {
+		declare_adopt(d, prefix, &why);
+		return;
+	}
+	read_days(d, &plan, i);
+	/* Whether it is ever open can only be told of a whole plan. */
+	if (d->err->violation_count == wrong && !d->no_memory) {
+		if (calendar_new(&plan, &calendar, &why) < 0 ||
+		        calendar_validate(calendar, &why) < 0)
+			declare_adopt(d, prefix, &why);
+		else
+			write_terms(d, thing, &plan);
+		calendar_free(calendar);
+	}
+	plan_release(&plan);
+}
+
+void declare_calendars(struct declare *d)
+{
+	if (d->in->n_calendars > CALENDARS_MAX) {
+		error_field(d->err, "calendars", "at most %d", CALENDARS_MAX);
+		return;
+	}
+	for (size_t i = 0; !d->no_memory && i < d->in->n_calendars; i++)
+		declare_calendar(d, i);
+}

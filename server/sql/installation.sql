@@ -1,0 +1,217 @@
+-- The installation as it is declared: read whole and as texts, to be compared with a file, and
+-- written by code. Ids stay in the database. desk/installation_load.c and _write.c use these.
+
+-- name: installation_customers
+SELECT code, name, zone, language, NOT retired FROM customer WHERE customer_id <> 0;
+
+-- name: installation_sites
+SELECT c.code || '/' || s.code, s.name, s.zone, NOT s.retired, s.imported
+FROM site s JOIN customer c USING (customer_id);
+
+-- name: installation_teams
+SELECT code, name, NOT retired, imported FROM team;
+
+-- name: installation_services
+SELECT c.code || '/' || s.code, s.name, NOT s.retired FROM service s JOIN customer c USING (customer_id);
+
+-- People and agents, and of the placeholders those whose codes ($1) are declared now.
+-- name: installation_principals
+SELECT p.kind, p.code, p.name, p.email,
+	CASE WHEN p.customer_id = 0 THEN '' ELSE c.code END, p.zone, p.language, p.disabled,
+	(SELECT x.code || '/' || s.code FROM site s JOIN customer x USING (customer_id)
+		WHERE s.site_id = p.site_id),
+	(SELECT t.code FROM team t WHERE t.team_id = p.team_id),
+	ARRAY(SELECT g.role FROM principal_grant g WHERE g.principal_id = p.principal_id
+		ORDER BY g.role, g.customer_id),
+	ARRAY(SELECT CASE WHEN g.customer_id = 0 THEN '' ELSE y.code END
+		FROM principal_grant g JOIN customer y USING (customer_id)
+		WHERE g.principal_id = p.principal_id ORDER BY g.role, g.customer_id),
+	ARRAY(SELECT t.code FROM team_member m JOIN team t USING (team_id)
+		WHERE m.principal_id = p.principal_id)
+FROM principal p JOIN customer c USING (customer_id)
+WHERE p.kind <> 3 OR p.code = ANY ($1::text[]);
+
+-- Calendars with their last edition.
+-- name: installation_calendars
+SELECT c.code, NOT c.retired, e.zone, e.week,
+	ARRAY(SELECT to_char(h, 'YYYY-MM-DD') FROM unnest(e.holidays) h),
+	ARRAY(SELECT to_char(d, 'YYYY-MM-DD') || ' ' || s
+		FROM unnest(e.special_dates, e.special_spans) AS x(d, s))
+FROM calendar c JOIN LATERAL (SELECT * FROM calendar_edition x
+	WHERE x.calendar_id = c.calendar_id ORDER BY x.edition DESC LIMIT 1) e ON true;
+
+-- Contracts with their last version.
+-- name: installation_contracts
+SELECT c.code, v.withdrawn_at IS NULL, x.code, k.code, v.valid_from,
+	ARRAY(SELECT s.code FROM site s WHERE s.site_id = ANY (v.site_ids)),
+	ARRAY(SELECT s.code FROM service s WHERE s.service_id = ANY (v.service_ids)),
+	v.matrix, v.pauses, v.auto_close, v.reopen_window, t.types, t.priorities, t.services, t.clocks,
+	t.targets, l.clocks, l.ats, l.names, l.actions
+FROM contract c
+JOIN customer x USING (customer_id)
+JOIN LATERAL (SELECT * FROM contract_version y WHERE y.contract_id = c.contract_id
+	ORDER BY y.version DESC LIMIT 1) v ON true
+JOIN calendar k USING (calendar_id)
+CROSS JOIN LATERAL (SELECT array_agg(a.type ORDER BY a.position) AS types,
+		array_agg(a.priority ORDER BY a.position) AS priorities,
+		array_agg(coalesce(s.code, '') ORDER BY a.position) AS services,
+		array_agg(a.clock ORDER BY a.position) AS clocks,
+		array_agg(a.target ORDER BY a.position) AS targets
+	FROM contract_target a LEFT JOIN service s USING (service_id)
+	WHERE a.contract_version_id = v.contract_version_id) t
+CROSS JOIN LATERAL (SELECT array_agg(a.clock ORDER BY a.clock, a.level) AS clocks,
+		array_agg(a.at ORDER BY a.clock, a.level) AS ats,
+		array_agg(a.name ORDER BY a.clock, a.level) AS names,
+		array_agg(a.actions ORDER BY a.clock, a.level) AS actions
+	FROM contract_level a WHERE a.contract_version_id = v.contract_version_id) l;
+
+-- What the caller ($1) applied under a key ($2) before.
+-- name: installation_applied
+SELECT hash, actions, kinds, codes, details FROM installation_change
+WHERE principal_id = $1 AND key = $2;
+
+-- name: installation_begin
+SELECT installation_begin($1);
+
+-- name: installation_record
+INSERT INTO installation_change
+	(epoch, principal_id, key, hash, applied_at, actions, kinds, codes, details)
+SELECT epoch, $1, $2, $3, $4, $5, $6, $7, $8 FROM installation;
+
+-- name: installation_put_customers
+INSERT INTO customer (code, name, zone, language)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+ON CONFLICT (code) DO UPDATE SET name = excluded.name, zone = excluded.zone,
+	language = excluded.language, retired = false;
+
+-- name: installation_retire_customers
+UPDATE customer SET retired = true WHERE code = ANY ($1::text[]);
+
+-- name: installation_put_sites
+INSERT INTO site (customer_id, code, name, zone)
+SELECT c.customer_id, x.code, x.name, x.zone
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS x(customer, code, name, zone)
+	JOIN customer c ON c.code = x.customer
+ON CONFLICT (customer_id, code) DO UPDATE SET name = excluded.name, zone = excluded.zone,
+	retired = false, imported = false;
+
+-- name: installation_retire_sites
+UPDATE site s SET retired = true FROM customer c
+WHERE c.customer_id = s.customer_id AND c.code || '/' || s.code = ANY ($1::text[]);
+
+-- name: installation_put_teams
+INSERT INTO team (code, name) SELECT * FROM unnest($1::text[], $2::text[])
+ON CONFLICT (code) DO UPDATE SET name = excluded.name, retired = false, imported = false;
+
+-- name: installation_retire_teams
+UPDATE team SET retired = true WHERE code = ANY ($1::text[]);
+
+-- name: installation_put_services
+INSERT INTO service (customer_id, code, name)
+SELECT c.customer_id, x.code, x.name
+FROM unnest($1::text[], $2::text[], $3::text[]) AS x(customer, code, name)
+	JOIN customer c ON c.code = x.customer
+ON CONFLICT (customer_id, code) DO UPDATE SET name = excluded.name, retired = false;
+
+-- name: installation_retire_services
+UPDATE service s SET retired = true FROM customer c
+WHERE c.customer_id = s.customer_id AND c.code || '/' || s.code = ANY ($1::text[]);
+
+-- A placeholder becomes the person who is declared under its code.
+-- name: installation_put_people
+INSERT INTO principal (kind, customer_id, code, name, email, zone, language, uri, disabled)
+SELECT 1, c.customer_id, x.code, x.name, x.email, x.zone, x.language,
+	'otklik://' || i.name || '/person/' || x.code, x.disabled
+FROM installation i, unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
+		$6::text[], $7::boolean[])
+		AS x(customer, code, name, email, zone, language, disabled)
+	JOIN customer c ON c.code = x.customer AND c.customer_id <> 0
+		OR c.customer_id = 0 AND x.customer = ''
+ON CONFLICT (code) DO UPDATE SET kind = 1, customer_id = excluded.customer_id,
+	name = excluded.name, email = excluded.email, zone = excluded.zone,
+	language = excluded.language, uri = excluded.uri, disabled = excluded.disabled;
+
+-- name: installation_put_agents
+INSERT INTO principal (kind, customer_id, code, name, uri, site_id, team_id, disabled)
+SELECT 2, c.customer_id, x.code, x.code, 'otklik://' || i.name || '/agent/' || x.code,
+	s.site_id, t.team_id, x.disabled
+FROM installation i, unnest($1::text[], $2::text[], $3::text[], $4::boolean[])
+		AS x(code, site, team, disabled)
+	JOIN (site s JOIN customer c USING (customer_id)) ON c.code || '/' || s.code = x.site
+	LEFT JOIN team t ON t.code = x.team
+ON CONFLICT (code) DO UPDATE SET site_id = excluded.site_id, team_id = excluded.team_id,
+	uri = excluded.uri, disabled = excluded.disabled;
+
+-- name: installation_retire_principals
+UPDATE principal SET disabled = true WHERE code = ANY ($1::text[]);
+
+-- name: installation_clear_grants
+DELETE FROM principal_grant g USING principal p
+WHERE p.principal_id = g.principal_id AND p.code = ANY ($1::text[]);
+
+-- name: installation_put_grants
+INSERT INTO principal_grant (principal_id, role, customer_id)
+SELECT p.principal_id, x.role, c.customer_id
+FROM unnest($1::text[], $2::smallint[], $3::text[]) AS x(code, role, customer)
+	JOIN principal p ON p.code = x.code
+	JOIN customer c ON c.code = x.customer AND c.customer_id <> 0
+		OR c.customer_id = 0 AND x.customer = '';
+
+-- name: installation_clear_members
+DELETE FROM team_member m USING principal p
+WHERE p.principal_id = m.principal_id AND p.code = ANY ($1::text[]);
+
+-- name: installation_put_members
+INSERT INTO team_member (team_id, principal_id)
+SELECT t.team_id, p.principal_id FROM unnest($1::text[], $2::text[]) AS x(code, team)
+	JOIN principal p ON p.code = x.code JOIN team t ON t.code = x.team;
+
+-- A calendar and its next edition, in force from $2 on.
+-- name: installation_put_calendar
+WITH c AS (
+	INSERT INTO calendar (code) VALUES ($1)
+	ON CONFLICT (code) DO UPDATE SET retired = false RETURNING calendar_id)
+INSERT INTO calendar_edition
+	(calendar_id, edition, from_at, zone, week, holidays, special_dates, special_spans)
+SELECT c.calendar_id, 1 + coalesce((SELECT max(e.edition) FROM calendar_edition e
+		WHERE e.calendar_id = c.calendar_id), 0), $2, $3, $4, $5, $6, $7
+FROM c;
+
+-- name: installation_retire_calendars
+UPDATE calendar SET retired = true WHERE code = ANY ($1::text[]);
+
+-- A contract and its next version, with targets and levels.
+-- name: installation_put_contract
+WITH c AS (
+	INSERT INTO contract (customer_id, code) SELECT customer_id, $1 FROM customer WHERE code = $2
+	ON CONFLICT (code) DO UPDATE SET customer_id = excluded.customer_id
+	RETURNING contract_id, customer_id),
+v AS (
+	INSERT INTO contract_version (contract_id, version, calendar_id, valid_from, applied_at,
+		site_ids, service_ids, matrix, pauses, auto_close, reopen_window)
+	SELECT c.contract_id, 1 + coalesce((SELECT max(o.version) FROM contract_version o
+			WHERE o.contract_id = c.contract_id), 0),
+		(SELECT k.calendar_id FROM calendar k WHERE k.code = $3), $4, $5,
+		ARRAY(SELECT s.site_id FROM site s
+			WHERE s.customer_id = c.customer_id AND s.code = ANY ($6::text[]) ORDER BY 1),
+		ARRAY(SELECT s.service_id FROM service s
+			WHERE s.customer_id = c.customer_id AND s.code = ANY ($7::text[]) ORDER BY 1),
+		$8, $9, $10, $11
+	FROM c RETURNING contract_version_id),
+t AS (
+	INSERT INTO contract_target
+		(contract_version_id, position, type, priority, service_id, clock, target)
+	SELECT v.contract_version_id, x.i, x.type, x.priority, s.service_id, x.clock, x.target
+	FROM v CROSS JOIN c CROSS JOIN unnest($12::smallint[], $13::smallint[], $14::text[],
+			$15::smallint[], $16::text[])
+			WITH ORDINALITY AS x(type, priority, service, clock, target, i)
+		LEFT JOIN service s ON s.customer_id = c.customer_id AND s.code = x.service)
+INSERT INTO contract_level (contract_version_id, clock, level, at, name, actions)
+SELECT v.contract_version_id, x.clock, x.level, x.at, x.name, x.actions
+FROM v, unnest($17::smallint[], $18::smallint[], $19::text[], $20::text[], $21::text[])
+	AS x(clock, level, at, name, actions);
+
+-- Withdrawn from $2 on: clocks of tickets pinned to it fall silent.
+-- name: installation_retire_contracts
+UPDATE contract_version v SET withdrawn_at = $2 FROM contract c
+WHERE c.contract_id = v.contract_id AND c.code = ANY ($1::text[]) AND v.withdrawn_at IS NULL;
