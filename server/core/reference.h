@@ -101,7 +101,8 @@ struct ref_contract {
 	char code[CODE_MAX + 1];
 	int32_t calendar_id;
 	int64_t valid_from;
-	bool current; /* the version that new tickets take */
+	bool current;          /* the version that new tickets take */
+	int64_t superseded_at; /* a later version is valid from here on; 0: none is */
 	bool withdrawn;
 	int64_t withdrawn_at; /* clocks fall silent then; 0: not withdrawn */
 	int32_t *site_ids;

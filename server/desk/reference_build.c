@@ -391,6 +391,26 @@ static int build_levels(struct build *b, struct ref_contract *contract, size_t *
 	return 0;
 }
 
+/*
+ * Until when each version serves new tickets: a later one of the same contract takes over where
+ * it becomes valid, whatever it covers. Versions are few and come in the order of their ids.
+ */
+static void mark_superseded(struct reference *ref)
+{
+	for (size_t i = 0; i < ref->contract_count; i++) {
+		struct ref_contract *old = &ref->contracts[i];
+
+		for (size_t k = i + 1; k < ref->contract_count; k++) {
+			const struct ref_contract *new = &ref->contracts[k];
+
+			if (new->version > old->version && strcmp(new->code, old->code) == 0 &&
+			        (old->superseded_at == 0 ||
+			                new->valid_from < old->superseded_at))
+				old->superseded_at = new->valid_from > 0 ? new->valid_from : 1;
+		}
+	}
+}
+
 static int build_contracts(struct build *b)
 {
 	struct reference *ref = b->ref;
@@ -409,6 +429,7 @@ static int build_contracts(struct build *b)
 		if (rc == 0)
 			rc = build_levels(b, contract, &level);
 	}
+	mark_superseded(ref);
 	return rc;
 }
 

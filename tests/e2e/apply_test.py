@@ -44,10 +44,9 @@ def a_dry_run_shows_what_an_apply_makes():
               "a person's name in certificates")
         check(otk.value("SELECT uri FROM principal WHERE code = 'spb-1'") == "otklik://demo/agent/spb-1",
               "an agent's name in certificates")
-        check_equal(otk.value("SELECT string_agg(code, ' ' ORDER BY code) FROM service JOIN customer c "
-                              "USING (customer_id) WHERE c.code = 'verf'".replace("(code", "(service.code")
-                              .replace("BY code", "BY service.code")), "network workplace",
-                    "a service without a customer is one of each")
+        check_equal(otk.value("SELECT string_agg(s.code, ' ' ORDER BY s.code) FROM service s "
+                              "JOIN customer c USING (customer_id) WHERE c.code = 'verf'"),
+                    "network workplace", "a service without a customer is one of each")
 
         epoch = otk.value("SELECT epoch FROM installation")
         check_equal(_changed(otk), {}, "the same file again changes nothing")
@@ -72,7 +71,7 @@ def a_changed_contract_gets_a_version_and_old_tickets_keep_theirs():
         new = otk.as_("olga").json("ticket", "create", "--title", "After", "--site", "vlad")["id"]
         check_equal(otk.rows(f"SELECT v.version::text FROM ticket JOIN contract_version v "
                              f"USING (contract_version_id) WHERE ticket_id IN ({old}, {new}) ORDER BY ticket_id"),
-                    [["1"], ["2"]] if isinstance(otk.rows("SELECT 'a'")[0], (list, tuple)) else ["1", "2"],
+                    [["1"], ["2"]],
                     "versions of the two tickets")
         check_equal(otk.value("SELECT count(*) FROM contract_version WHERE withdrawn_at IS NOT NULL"), "0",
                     "nothing is withdrawn")
@@ -129,7 +128,7 @@ def errors_name_the_line_and_what_is_right():
         error = otk.admin.fails("apply", "-f", _file(otk, TEXT.replace("name: demo", "name: other")))
         check("demo" in error, "the name of the installation stays", error)
         error = otk.as_("irina").fails("apply", "-f", EXAMPLE)
-        check("permi" in error.lower(), "only an administrator", error)
+        check("administrator" in error, "only an administrator", error)
 
 
 def _file(otk, text):
