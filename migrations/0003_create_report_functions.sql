@@ -56,7 +56,7 @@ END
 $$;
 
 -- Takes the reports old_mark + 1 … of one queue and moves its mark behind them. report_* have
--- one element a report in order; check_* one a check whose last state they moved, with the
+-- one element a report in order; moved_* one a check whose last state they moved, with the
 -- counter (NULL: none) that the state they were judged by had.
 --
 -- Stands in one transaction with the desk_save of the tickets they changed, before it. Raises
@@ -69,8 +69,8 @@ CREATE FUNCTION report_save(
 	report_ticket bigint[], report_host text[], report_check text[], report_state smallint[],
 	report_counter bigint[], report_output text[], report_occurred timestamptz[],
 	report_age bigint[], report_boot text[],
-	check_host text[], check_name text[], check_before bigint[], check_counter bigint[],
-	check_state smallint[], check_changed timestamptz[], check_ticket bigint[])
+	moved_host text[], moved_name text[], moved_before bigint[], moved_counter bigint[],
+	moved_state smallint[], moved_changed timestamptz[], moved_ticket bigint[])
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
@@ -79,7 +79,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	known record;
-	moved bigint := old_mark + cardinality(report_kind);
+	new_mark bigint := old_mark + cardinality(report_kind);
 	inserted bigint;
 	updated bigint;
 BEGIN
@@ -96,7 +96,7 @@ BEGIN
 			USING ERRCODE = 'OT009', DETAIL = 'QUEUE_QUARANTINED';
 	END IF;
 
-	UPDATE agent_mark m SET mark = moved, head = greatest(m.head, new_head, moved),
+	UPDATE agent_mark m SET mark = new_mark, head = greatest(m.head, new_head, new_mark),
 			updated_at = now_at
 		WHERE m.customer_id = for_customer AND m.agent_id = for_agent
 			AND m.epoch = for_epoch AND m.lane = for_lane;
@@ -104,41 +104,41 @@ BEGIN
 			ticket_id, host, check_name, check_state, counter, output, occurred_at,
 			received_at, age_us, boot_id)
 		SELECT for_customer, for_agent, for_epoch, for_lane, old_mark + s.i, s.kind, s.outcome,
-				s.reason, s.ticket, s.host, s.check_name, s.state, s.counter, s.output,
+				s.reason, s.ticket, s.host, s.name, s.state, s.counter, s.output,
 				s.occurred, now_at, s.age, s.boot
 			FROM unnest(report_kind, report_outcome, report_reason, report_ticket,
 				report_host, report_check, report_state, report_counter, report_output,
 				report_occurred, report_age, report_boot) WITH ORDINALITY
-				AS s(kind, outcome, reason, ticket, host, check_name, state, counter, output,
+				AS s(kind, outcome, reason, ticket, host, name, state, counter, output,
 					occurred, age, boot, i);
 
-	IF cardinality(check_host) > 0 THEN
+	IF cardinality(moved_host) > 0 THEN
 		-- Another lane may have moved a check since: then its row is not the one judged by.
-		INSERT INTO monitored_check AS c (customer_id, agent_id, host, check_name, counter,
+		INSERT INTO monitored_check (customer_id, agent_id, host, check_name, counter,
 				state, changed_at, ticket_id)
-			SELECT for_customer, for_agent, s.host, s.check_name, s.counter, s.state, s.changed,
+			SELECT for_customer, for_agent, s.host, s.name, s.counter, s.state, s.changed,
 					s.ticket
-				FROM unnest(check_host, check_name, check_before, check_counter, check_state,
-					check_changed, check_ticket)
-					AS s(host, check_name, before, counter, state, changed, ticket)
+				FROM unnest(moved_host, moved_name, moved_before, moved_counter, moved_state,
+					moved_changed, moved_ticket)
+					AS s(host, name, before, counter, state, changed, ticket)
 				WHERE s.before IS NULL
-				ORDER BY s.host, s.check_name
+				ORDER BY s.host, s.name
 			ON CONFLICT DO NOTHING;
 		GET DIAGNOSTICS inserted = ROW_COUNT;
 		UPDATE monitored_check c SET counter = s.counter, state = s.state,
 				changed_at = s.changed, ticket_id = s.ticket
-			FROM unnest(check_host, check_name, check_before, check_counter, check_state,
-				check_changed, check_ticket)
-				AS s(host, check_name, before, counter, state, changed, ticket)
+			FROM unnest(moved_host, moved_name, moved_before, moved_counter, moved_state,
+				moved_changed, moved_ticket)
+				AS s(host, name, before, counter, state, changed, ticket)
 			WHERE c.customer_id = for_customer AND c.agent_id = for_agent
-				AND c.host = s.host AND c.check_name = s.check_name AND c.counter = s.before;
+				AND c.host = s.host AND c.check_name = s.name AND c.counter = s.before;
 		GET DIAGNOSTICS updated = ROW_COUNT;
-		IF inserted + updated <> cardinality(check_host) THEN
+		IF inserted + updated <> cardinality(moved_host) THEN
 			RAISE EXCEPTION 'a check is not where it was; try again'
 				USING ERRCODE = 'OT010', DETAIL = 'MARK_MOVED';
 		END IF;
 	END IF;
-	RETURN moved;
+	RETURN new_mark;
 END
 $$;
 
