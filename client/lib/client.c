@@ -14,6 +14,9 @@
 enum {
 	BACKOFF_FIRST_US = 1000 * 1000,
 	BACKOFF_MOST_US = 120 * 1000 * 1000,
+	AGAIN_US = 50 * 1000, /* after the loss of a connection that was good */
+	SOON_TRIES = 3,       /* so often, unless it was good for … */
+	STEADY_US = 10 * 1000 * 1000,
 	FAIL_FAST_TRIES = 2 /* more, where the server says when to come again */
 };
 
@@ -82,13 +85,30 @@ static void connect_failed(struct client *client, const struct otk_error *err)
 		delay = client_jitter((int64_t)err->retry_after_ms * 1250);
 	client->failures++;
 	client->last_error = *err;
+	/* Set first: a call that `changed` starts must not connect at once. */
+	loop_timer_set(client->connect_timer, delay);
 	state_set(client, CLIENT_OFFLINE, err);
 	/* A server that says when to come again is there, after all. */
 	if (client->options.fail_fast &&
 	        (err->retry_after_ms == 0 || client->failures > FAIL_FAST_TRIES))
 		calls_fail_waiting(client, err);
-	if (is_wanted(client))
-		loop_timer_set(client->connect_timer, delay);
+	if (!is_wanted(client))
+		loop_timer_clear(client->connect_timer);
+}
+
+/*
+ * A connection that was good is made anew soon; but one that keeps being lost right after its
+ * greeting is a failure like others.
+ */
+static int64_t delay_after_loss(struct client *client, const struct otk_error *why)
+{
+	if (loop_now(client->loop) - client->ready_at >= STEADY_US)
+		client->failures = 0;
+	if (why->retry_after_ms != 0)
+		return client_jitter((int64_t)why->retry_after_ms * 1250);
+	if (client->failures++ < SOON_TRIES)
+		return client_jitter(AGAIN_US);
+	return backoff(client);
 }
 
 static void try_address(struct client *client);
@@ -111,21 +131,14 @@ static void conn_ended(struct client *client, const struct otk_error *err)
 	}
 	client->last_error = why;
 	if (was_ready) {
+		loop_timer_set(client->connect_timer, delay_after_loss(client, &why));
 		state_set(client, CLIENT_OFFLINE, &why);
 		calls_connection_lost(client, &why);
-		if (is_wanted(client) && client->conn == NULL)
-			loop_timer_set(client->connect_timer,
-			        why.retry_after_ms != 0
-			                ? client_jitter((int64_t)why.retry_after_ms * 1250)
-			                : client_jitter(50 * 1000));
+		if (!is_wanted(client))
+			loop_timer_clear(client->connect_timer);
 	} else {
 		connect_failed(client, &why);
 	}
-}
-
-void client_broken(struct client *client, const struct otk_error *err)
-{
-	conn_ended(client, err);
 }
 
 static void on_closed(void *arg, const struct otk_error *err)
@@ -185,7 +198,9 @@ static void greeted(struct client *client, const uint8_t *payload, size_t size)
 		client->frame_max = least_of(hello->limits->frame_bytes, WIRE_PAYLOAD_MAX);
 	}
 	transport_expect(client->conn, FRAMES_FROM_SERVER, WIRE_PAYLOAD_MAX, true);
-	client->failures = 0;
+	client->ready_at = loop_now(client->loop);
+	if (client->failures > SOON_TRIES)
+		client->failures = SOON_TRIES;
 	client->connects++;
 	error_clear(&client->last_error);
 	state_set(client, CLIENT_READY, NULL);

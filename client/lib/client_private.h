@@ -60,6 +60,7 @@ struct client {
 	bool resolving;
 	bool wanted;       /* connect (again) even if no call waits */
 	unsigned failures; /* in a row, for the backoff */
+	int64_t ready_at;
 	struct loop_timer *connect_timer;
 	struct loop_task connect_task;
 	struct otk_error last_error; /* why there is no connection; code OTK_OK: none */
@@ -94,7 +95,6 @@ struct client {
 void client_need(struct client *client); /* a call waits: see to a connection */
 void client_idle(struct client *client); /* nothing in flight any more */
 int64_t client_jitter(int64_t us);       /* ±20 % */
-void client_broken(struct client *client, const struct otk_error *err);
 
 /* calls.c */
 int calls_init(struct client *client);
