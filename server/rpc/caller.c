@@ -69,11 +69,15 @@ int caller_customer(const struct request *r, const struct reference *ref, const 
 		customer = reference_customer(ref, ids[0]);
 	else
 		return error_field(err, "customer", "name a customer: you serve several");
-	if (customer == NULL || !access_may(access, permission, customer->id))
-		return error_set(err, OTK_NOT_FOUND, "CUSTOMER_NOT_FOUND",
-		        "there is no customer '%s'", code);
-	*out = customer;
-	return 0;
+	if (customer != NULL && access_may(access, permission, customer->id)) {
+		*out = customer;
+		return 0;
+	}
+	if (code == NULL || *code == '\0')
+		return error_set(err, OTK_PERMISSION_DENIED, "NOT_PERMITTED",
+		        "you may not do this for your own customer");
+	return error_set(
+	        err, OTK_NOT_FOUND, "CUSTOMER_NOT_FOUND", "there is no customer '%s'", code);
 }
 
 enum step caller_ticket_not_found(struct request *r, int64_t ticket_id)

@@ -62,6 +62,10 @@ enum step ticket_write_again(struct request *r, struct ticket_write *write, requ
 enum step ticket_write_number(
         struct request *r, struct ticket_write *write, request_step *again)
 {
+	/* each round ends with a fetch: well, or failed while the database is away */
+	if (++write->attempts >= TICKET_WRITE_ATTEMPTS)
+		return request_error(r, OTK_UNAVAILABLE, "NO_NUMBERS",
+		        "ticket numbers are not to be had now; try again");
 	request_on_cancel(r, unlink_write);
 	desk_number_wait(r->service->desk, &write->wait, woken, r);
 	return request_wait(r, again);

@@ -151,6 +151,36 @@ def a_token_that_cannot_be_resumed_says_relist():
             check_equal(refused.status.reason, "CUSTOMER_NOT_FOUND", "a foreign customer's feed")
 
 
+def a_watch_ends_when_its_grants_change():
+    with Desk(clock=START) as otk:
+        ivan, boris = otk.peer("ivan"), otk.peer("boris")
+        watch = ivan.watch()
+        token = watch.next()
+        otk.psql("DELETE FROM principal_grant WHERE principal_id = 14; "
+                 "INSERT INTO principal_grant VALUES (14, 2, 1); "
+                 "UPDATE installation SET epoch = epoch + 1")
+
+        def ended():
+            boris.ticket("create", title="Theirs")
+            try:
+                watch.drain(0.2)
+            except Refused as refused:
+                return refused.status.reason
+            return None
+
+        check_equal(eventually(ended, "the watch ends"), "GRANTS_CHANGED", "why it ended")
+
+        def sees():
+            again = ivan.watch(feed_epoch=token.feed_epoch, after_rev=token.rev)
+            try:
+                return [i for i in again.drain() if i.HasField("event")]
+            except Refused:
+                return None
+
+        found = eventually(lambda: None if (items := sees()) is None else [items], "the next one begins")
+        check_equal(found, [[]], "and shows nothing of the other customer")
+
+
 def the_feed_has_every_entry_once_while_a_writer_stays_open():
     with Desk(clock=START) as otk:
         olga = otk.peer("olga")
