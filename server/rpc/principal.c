@@ -96,7 +96,13 @@ struct principal *principal_read(
 	text_copy(p->name, sizeof p->name, db_get_text_or_empty(rows, 0, 6));
 	text_copy(p->zone, sizeof p->zone, db_get_text_or_empty(rows, 0, 7));
 	text_copy(p->uri, sizeof p->uri, uri);
-	if (grants_read(rows, p) != 0) {
+	if (p->kind == PRINCIPAL_AGENT) {
+		/* What an agent may do follows from what it is: nothing can be granted to it.
+		 */
+		p->access.grants[0] = (struct access_grant){
+		        .role = ROLE_AGENT, .customer_id = p->customer_id};
+		p->access.count = 1;
+	} else if (grants_read(rows, p) != 0) {
 		(void)error_set(err, OTK_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
 		        "the server is out of memory");
 		free(p);
