@@ -474,9 +474,10 @@ class Deployment:
         path = self.fill("agent.conf", state / "agent.conf", AGENT=code, STATE=state,
                          SOCKET=state / "sock", CHECKS=state / "checks.yaml", CLOCK=self.clock_name,
                          LISTEN=f"127.0.0.1:{port or self.ports[0]}")
-        with open(path, "a", encoding="utf-8") as file:
-            for name, value in (settings or {}).items():
-                file.write(f"{name} = {value}\n")
+        changes = settings or {}
+        lines = [line for line in path.read_text().splitlines()
+                 if line.partition("=")[0].strip() not in changes]
+        path.write_text("\n".join([*lines, *(f"{k} = {v}" for k, v in changes.items())]) + "\n")
         (state / "checks.yaml").write_text(checks)
         service = Service(f"agent {code}", [binary("otklik-agent"), "run", "--config", path],
                           self.folder / f"agent-{code}.log", self.environment)
