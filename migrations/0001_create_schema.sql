@@ -489,7 +489,17 @@ INSERT INTO kpi_fold DEFAULT VALUES;
 
 -- Who may do what -----------------------------------------------------------------------
 
-GRANT SELECT ON ALL TABLES IN SCHEMA public TO otklik_app, otklik_batch;
+DO $$
+DECLARE
+	ours text;
+BEGIN
+	FOR ours IN SELECT tablename FROM pg_tables WHERE schemaname = 'public'
+		AND tableowner = 'otklik_owner'
+	LOOP
+		EXECUTE format('GRANT SELECT ON %I TO otklik_app, otklik_batch', ours);
+	END LOOP;
+END
+$$;
 GRANT USAGE ON SEQUENCE ticket_number TO otklik_app;
 
 DO $$
