@@ -54,8 +54,10 @@ static void epoch_read(void *context, struct db_unit *unit)
 	watch->unit = NULL;
 	if (db_unit_error(unit)->code != OTK_OK || db_rows_count(rows) != 1)
 		return;
-	if (watch->epoch != 0 && db_get_int(rows, 0, 0) != watch->epoch)
+	if (db_get_int(rows, 0, 0) != watch->epoch)
 		sessions_recheck(watch->service);
+	else
+		sessions_recheck_unsure(watch->service);
 	watch->epoch = db_get_int(rows, 0, 0);
 }
 

@@ -38,6 +38,7 @@ struct session {
 	struct db_unit *lookup;
 	uint32_t version; /* chosen from the client's Hello; 0 = none came */
 	bool known;
+	bool unsure;  /* the principal may have changed since it was read */
 	bool leaving; /* GOAWAY was sent or received */
 	bool stalled;
 
@@ -137,6 +138,20 @@ static void lookup_end(struct session *session)
 	session->lookup_arena = NULL;
 }
 
+/* A stream would go on for weeks with the rights of its first day: let it begin anew. */
+static void streams_end(
+        struct session *session, enum otk_status code, const char *reason, const char *message)
+{
+	struct request_life *life;
+	struct request_life *next;
+
+	for (life = TAILQ_FIRST(&session->requests); life != NULL; life = next) {
+		next = TAILQ_NEXT(life, link);
+		if (life->long_lived)
+			request_abort(life, code, reason, message);
+	}
+}
+
 static void lookup_done(void *context, struct db_unit *unit)
 {
 	struct session *session = context;
@@ -146,8 +161,10 @@ static void lookup_done(void *context, struct db_unit *unit)
 	/* Its arena holds the unit, which the pool still looks at: freed with the session or
 	 * by the next lookup. */
 	session->lookup = NULL;
-	if (found == NULL && session->known && err.code != OTK_UNAUTHENTICATED)
-		return; /* a recheck that failed: the next one may not */
+	if (found == NULL && session->known && err.code != OTK_UNAUTHENTICATED) {
+		session->unsure = true; /* cannot be told now: the next look asks again */
+		return;
+	}
 	if (session->leaving || (found != NULL && session->principal != NULL &&
 	                                principal_equal(session->principal, found))) {
 		principal_release(found);
@@ -156,6 +173,8 @@ static void lookup_done(void *context, struct db_unit *unit)
 	} else {
 		principal_release(session->principal);
 		session->principal = found;
+		streams_end(session, OTK_UNAVAILABLE, "PRINCIPAL_CHANGED",
+		        "what you may see has changed; begin again");
 		greet(session);
 	}
 }
@@ -163,6 +182,7 @@ static void lookup_done(void *context, struct db_unit *unit)
 static void lookup_start(struct session *session)
 {
 	lookup_end(session);
+	session->unsure = false;
 	session->lookup_arena = arena_new(LOOKUP_BUDGET);
 	if (session->lookup_arena != NULL)
 		session->lookup = principal_unit(session->lookup_arena, session->uri);
@@ -179,8 +199,19 @@ void sessions_recheck(struct service *service)
 	struct session *session;
 
 	TAILQ_FOREACH(session, &service->sessions, link)
+	session->unsure = true;
+	sessions_recheck_unsure(service);
+}
+
+/* One whose lookup is under way has its turn afterwards: that may have read too early. */
+void sessions_recheck_unsure(struct service *service)
+{
+	struct session *session;
+
+	TAILQ_FOREACH(session, &service->sessions, link)
 	{
-		if (session->known && !session->leaving && session->lookup == NULL)
+		if (session->unsure && !session->leaving && session->lookup == NULL &&
+		        session->principal != NULL)
 			lookup_start(session);
 	}
 }
@@ -442,18 +473,11 @@ void sessions_database_away(struct service *service)
 
 static void session_drain(struct session *session, const char *reason, const char *message)
 {
-	struct request_life *life;
-	struct request_life *next;
-
 	if (session->leaving)
 		return;
 	session->leaving = true;
 	goaway_send(session, OTK_UNAVAILABLE, reason, message, RETRY_MS / 10);
-	for (life = TAILQ_FIRST(&session->requests); life != NULL; life = next) {
-		next = TAILQ_NEXT(life, link);
-		if (life->long_lived)
-			request_abort(life, OTK_UNAVAILABLE, reason, message);
-	}
+	streams_end(session, OTK_UNAVAILABLE, reason, message);
 	finish_when_idle(session);
 }
 

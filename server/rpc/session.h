@@ -35,10 +35,13 @@ void sessions_drain(struct service *service, const char *reason, const char *mes
 void sessions_abort(struct service *service);
 
 /*
- * All sessions: read the principal again and close when it is gone; requests in flight keep
- * the old one.
+ * All sessions: read the principal again and close when it is gone. When it changed, requests
+ * in flight keep the old one, and long-lived streams end with UNAVAILABLE.
  */
 void sessions_recheck(struct service *service);
+
+/* The same for those whose last reading failed, or may have come too early. */
+void sessions_recheck_unsure(struct service *service);
 
 /* All sessions: who waits for the database is answered UNAVAILABLE. */
 void sessions_database_away(struct service *service);

@@ -86,7 +86,13 @@ static struct principal admin = {.id = 1,
         .code = "admin",
         .holders = 1,
         .access = {.count = 2, .grants = {{ROLE_ADMIN, 0}, {ROLE_AGENT, 0}}}};
+static struct principal admin_anew = {.id = 1,
+        .kind = PRINCIPAL_PERSON,
+        .code = "admin",
+        .holders = 1,
+        .access = {.count = 1, .grants = {{ROLE_ADMIN, 0}}}};
 static bool admin_known;
+static bool admin_changed;
 
 struct db_unit *principal_unit(struct arena *arena, const char *uri)
 {
@@ -107,7 +113,7 @@ struct principal *principal_read(
 		(void)error_set(err, OTK_UNAUTHENTICATED, "PRINCIPAL_UNKNOWN", "who?");
 		return NULL;
 	}
-	return principal_hold(&admin);
+	return principal_hold(admin_changed ? &admin_anew : &admin);
 }
 
 struct principal *principal_hold(struct principal *principal)
@@ -328,6 +334,7 @@ static int make(void **state)
 	memset(&database, 0, sizeof database);
 	memset(units, 0, sizeof units);
 	admin_known = true;
+	admin_changed = false;
 	admin.holders = 1;
 	cancels = items = 0;
 	f->service = (struct service){.loop = loop_new(),
@@ -608,6 +615,47 @@ static void a_principal_that_is_gone_is_put_out_at_the_next_look(void **state)
 	assert_int_equal(f->closed, 1);
 }
 
+static void a_look_that_failed_or_came_too_early_is_made_again(void **state)
+{
+	struct fixture *f = *state;
+	unsigned before = database.submitted;
+
+	sessions_recheck_unsure(&f->service);
+	assert_int_equal(database.submitted, before); /* all is known */
+	sessions_recheck(&f->service);
+	database_answers(OTK_UNAVAILABLE);
+	sessions_recheck_unsure(&f->service);
+	assert_int_equal(database.submitted, before + 2);
+	sessions_recheck(&f->service); /* changed once more while that one is under way */
+	assert_int_equal(database.submitted, before + 2);
+	database_answers(OTK_OK);
+	admin_known = false;
+	sessions_recheck_unsure(&f->service);
+	assert_int_equal(database.submitted, before + 3);
+	database_answers(OTK_OK);
+	assert_int_equal(answer(f, NULL).type, FRAME_GOAWAY);
+	turns(f);
+	assert_int_equal(f->closed, 1);
+}
+
+static void new_rights_end_the_streams_that_had_the_old_ones(void **state)
+{
+	struct fixture *f = *state;
+
+	script = step_watch;
+	peer_send(f, FRAME_REQUEST, 1, METHOD_WATCH, 0, NULL);
+	sessions_recheck(&f->service);
+	database_answers(OTK_OK); /* the same as before */
+	nothing_more(f);
+	admin_changed = true;
+	sessions_recheck(&f->service);
+	database_answers(OTK_OK);
+	answered(f, 1, OTK_UNAVAILABLE, "PRINCIPAL_CHANGED");
+	assert_int_equal(cancels, 1);
+	ask(f, 2, step_reply);
+	answered(f, 2, OTK_OK, NULL);
+}
+
 static void the_unknown_and_the_unlucky_are_told_at_the_door(void **state)
 {
 	struct fixture *f = *state;
@@ -661,6 +709,8 @@ int main(void)
 	        GREETED(a_drain_ends_watches_and_waits_for_the_rest),
 	        GREETED(while_the_database_is_away_nobody_waits_for_it),
 	        GREETED(a_principal_that_is_gone_is_put_out_at_the_next_look),
+	        GREETED(a_look_that_failed_or_came_too_early_is_made_again),
+	        GREETED(new_rights_end_the_streams_that_had_the_old_ones),
 	        AT_DOOR(the_unknown_and_the_unlucky_are_told_at_the_door),
 	        AT_DOOR(a_second_hello_is_a_mistake),
 	        AT_DOOR(one_who_leaves_during_the_lookup_is_forgotten),
