@@ -45,7 +45,7 @@ watch_has() { [[ $(watch_count "$1") -ge 1 ]]; }
 open_watch() {
 	WATCH_SEEN=0
 	: >"$LOGS/watch.txt"
-	as irina watch >"$LOGS/watch.txt" 2>&1 9>&- &
+	(exec "$DATA/as" irina watch >"$LOGS/watch.txt" 2>&1 9>&-) &
 	WATCH=$!
 	trap close_watch EXIT
 	# Its first line says from where it watches.
@@ -72,7 +72,7 @@ ticket_is() { [[ $(ticket_json | json 'it["ticket"]["state"]') = "$1" ]]; }
 
 show_fault() {
 	LAST=0
-	LAST=$(newest_incident || echo 0)
+	LAST=$(newest_incident 2>/dev/null || echo 0)
 	service_stop agent
 	service_stop listener
 	step "nothing listens on port $FAULT_PORT; agent $AGENT starts: check_tcp, check_disk, check_load"
