@@ -33,7 +33,8 @@ show_news() {
 	local lines
 	lines=$(wc -l <"$LOGS/watch.txt")
 	if [[ $lines -gt $WATCH_SEEN ]]; then
-		sed -n "$((WATCH_SEEN + 1)),${lines}p" "$LOGS/watch.txt" | sed 's/^/             watch | /'
+		sed -n "$((WATCH_SEEN + 1)),${lines}p" "$LOGS/watch.txt" |
+			sed 's/  spb-fs1: crane-terminal.*$//; s/^/             watch | /'
 		WATCH_SEEN=$lines
 	fi
 }
@@ -75,6 +76,12 @@ show_fault() {
 	LAST=$(newest_incident 2>/dev/null || echo 0)
 	service_stop agent
 	service_stop listener
+	if [[ -e $DATA/show-number ]]; then
+		echo $(($(cat "$DATA/show-number") + 1)) >"$DATA/show-number"
+	else
+		echo 1 >"$DATA/show-number"
+	fi
+	write_checks
 	step "nothing listens on port $FAULT_PORT; agent $AGENT starts: check_tcp, check_disk, check_load"
 	start_agent
 	until_true 40 'the fault becomes hard and is filed' newest_incident
@@ -86,9 +93,9 @@ show_fault() {
 
 show_levels() {
 	until_true 30 'the warning level of the response clock fires' \
-		watch_has 'level_fired .*response level 1'
+		watch_has 'level_fired .*response, level 1'
 	step 'half of the response target is gone: the warning level fires'
-	until_true 30 'the breach level of the response clock fires' watch_has 'level_fired .*response level 2'
+	until_true 30 'the breach level of the response clock fires' watch_has 'level_fired .*response, level 2'
 	step 'the response target is gone: the breach level fires'
 	show_news
 }
@@ -118,7 +125,7 @@ show_recovery() {
 	show_news
 	local level count
 	for level in 1 2; do
-		count=$(watch_count "level_fired .*response level $level")
+		count=$(watch_count "level_fired .*response, level $level")
 		[[ $count -eq 1 ]] || die "response level $level fired $count times"
 	done
 	step 'each level appeared in the watch exactly once'
