@@ -280,7 +280,8 @@ class Desk(Deployment):
         """Site agents of a customer; their certificates are made where they are used."""
         values = ", ".join(f"(2, {customer}, '{code}', '{code}', 'otklik://{self.name}/agent/{code}', "
                            f"{site}, {team})" for code in codes)
-        self.psql(f"""WITH agent AS (
+        self.psql(f"""SELECT setval('principal_principal_id_seq', (SELECT max(principal_id) FROM principal));
+            WITH agent AS (
             INSERT INTO principal (kind, customer_id, code, name, uri, site_id, team_id)
                 VALUES {values} RETURNING principal_id, customer_id)
             INSERT INTO principal_grant SELECT principal_id, 6, customer_id FROM agent;
