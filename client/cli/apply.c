@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/clean.h"
 #include "cli/options.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
@@ -53,8 +54,9 @@ static int apply_fail(
 
 		if (strncmp(path, "installation.", 13) == 0)
 			path += 13;
-		(void)fprintf(stderr, "otklik: %s:%u: %s: %s\n", file,
-		        yaml_line_of(lines, path), path, err->violations[i].description);
+		clean_printf(stderr, "otklik: %s:%u: %s: %s", file, yaml_line_of(lines, path),
+		        path, err->violations[i].description);
+		(void)fputc('\n', stderr);
 	}
 	return cli_exit_code(err->code);
 }

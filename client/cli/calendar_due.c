@@ -507,6 +507,12 @@ static int settings_run(struct settings *s)
 	return single_run(&s->question);
 }
 
+void calendar_due_options(void)
+{
+	for (const struct option *o = OPTIONS; o->name != NULL; o++)
+		(void)printf("--%s\n", o->name);
+}
+
 int cmd_calendar_due(int argc, char **argv)
 {
 	struct settings s = {.batch = NULL};

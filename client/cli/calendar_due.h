@@ -9,4 +9,7 @@
  */
 int cmd_calendar_due(int argc, char **argv);
 
+/* Prints the names of its options, a line each: for completion. */
+void calendar_due_options(void);
+
 #endif

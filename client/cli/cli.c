@@ -5,6 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "cli/clean.h"
+
+enum { WAITING_AFTER_US = 2 * 1000 * 1000 };
 
 int cli_exit_code(enum otk_status code)
 {
@@ -44,11 +49,14 @@ int cli_fail(const struct otk_error *err)
 	            strstr(err->message, err->violations[0].description) != NULL;
 
 	(void)fflush(stdout);
-	(void)fprintf(stderr, "otklik: %s\n",
+	clean_printf(stderr, "otklik: %s",
 	        err->message[0] != '\0' ? err->message : status_name(err->code));
-	for (size_t i = 0; i < err->violation_count && !told; i++)
-		(void)fprintf(stderr, "  %s: %s\n", err->violations[i].field,
+	(void)fputc('\n', stderr);
+	for (size_t i = 0; i < err->violation_count && !told; i++) {
+		clean_printf(stderr, "  %s: %s", err->violations[i].field,
 		        err->violations[i].description);
+		(void)fputc('\n', stderr);
+	}
 	if (err->retry_after_ms > 0)
 		(void)fprintf(stderr, "  try again in %.1f s\n", err->retry_after_ms / 1000.0);
 	return cli_exit_code(err->code);
@@ -104,14 +112,42 @@ int cli_connect(struct cli *cli)
 	return cli->client == NULL ? cli_fail(&err) : 0;
 }
 
+static void still_waiting(void *arg)
+{
+	bool *told = arg;
+
+	(void)fputs("waiting for the server...", stderr);
+	*told = true;
+}
+
 int cli_call(struct cli *cli, uint16_t method, const ProtobufCMessage *request,
         const ProtobufCMessage **reply)
 {
+	struct loop_timer *timer = NULL;
 	struct otk_error err;
+	bool told = false;
 	int rc = cli_connect(cli);
 
 	if (rc != 0)
 		return rc;
+	/* A person is told after a while that it is not the keyboard that hangs. */
+	if (isatty(STDERR_FILENO) != 0)
+		timer = loop_timer_new(cli->loop, still_waiting, &told);
+	if (timer != NULL)
+		loop_timer_set(timer, WAITING_AFTER_US);
 	error_clear(&err);
-	return client_call(cli->client, method, request, reply, &err) == 0 ? 0 : cli_fail(&err);
+	rc = client_call(cli->client, method, request, reply, &err);
+	loop_timer_free(timer);
+	if (told)
+		(void)fputs("\r\033[K", stderr);
+	return rc == 0 ? 0 : cli_fail(&err);
+}
+
+int cli_lacks(const char *what)
+{
+	(void)fprintf(stderr,
+	        "otklik: the server's answer lacks the %s; is it of another edition? `otklik "
+	        "server status` tells\n",
+	        what);
+	return EXIT_SOFTWARE;
 }

@@ -60,9 +60,13 @@ int cli_connect(struct cli *cli);
 int cli_call(struct cli *cli, uint16_t method, const ProtobufCMessage *request,
         const ProtobufCMessage **reply);
 
-/* Prints "otklik: …" with every field violation; returns the exit code of the status. */
+/* Prints "otklik: …", cleaned, with every field violation; returns the exit code of the status.
+ */
 int cli_fail(const struct otk_error *err);
 int cli_exit_code(enum otk_status code);
+
+/* Tells that a reply has not the part that it must have; EXIT_SOFTWARE. */
+int cli_lacks(const char *what);
 
 /* Prints a usage error and what helps; returns EXIT_USAGE. */
 int cli_usage(const char *words, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -14,6 +14,11 @@
 
 enum { CHUNK = 64 * 1024 };
 
+static const char MARK[] = "\xEF\xBB\xBF";
+
+/* Where in a record a byte stands. */
+enum place { FIELD_START, UNQUOTED, QUOTED, QUOTE_IN_QUOTED };
+
 struct csv {
 	FILE *file;
 	char *path;
@@ -28,6 +33,8 @@ struct csv {
 	size_t out_at;
 	size_t out_len;
 	uint64_t line;
+	bool begun;     /* past where a byte order mark may stand */
+	unsigned marks; /* bytes of it seen */
 	struct buf raw;
 	struct buf fields; /* the unquoted values, each with its NUL */
 };
@@ -155,31 +162,81 @@ static int byte_next(struct csv *csv, struct otk_error *err)
 	return csv->out[csv->out_at++];
 }
 
+static enum place place_next(enum place at, int c)
+{
+	if (at == QUOTED)
+		return c == '"' ? QUOTE_IN_QUOTED : QUOTED;
+	if (at == QUOTE_IN_QUOTED && c == '"')
+		return QUOTED;
+	if (c == ',')
+		return FIELD_START;
+	return at == FIELD_START && c == '"' ? QUOTED : UNQUOTED;
+}
+
 /* Reads one record's bytes into csv->raw; newlines inside quotes belong to it. */
 static int record_read(struct csv *csv, struct otk_error *err)
 {
-	bool quoted = false;
+	enum place at = FIELD_START;
 	bool any = false;
 	int c;
 
 	buf_reset(&csv->raw);
 	while ((c = byte_next(csv, err)) >= 0) {
 		any = true;
-		if (c == '"')
-			quoted = !quoted;
+		/* Files of some programs begin with the UTF-8 byte order mark. */
+		if (!csv->begun && MARK[csv->marks] == (char)c) {
+			if (MARK[++csv->marks] == '\0')
+				csv->begun = true;
+			if (csv->begun)
+				buf_reset(&csv->raw);
+			else
+				(void)buf_putc(&csv->raw, (char)c);
+			continue;
+		}
+		csv->begun = true;
+		at = place_next(at, c);
 		if (c == '\n') {
 			csv->line++;
-			if (!quoted)
+			if (at != QUOTED || csv->raw.len > CSV_ROW_MAX)
 				break;
 		}
-		if (csv->raw.len < CSV_ROW_MAX + 1 && buf_putc(&csv->raw, (char)c) != 0)
-			return -OTK_RESOURCE_EXHAUSTED;
+		if (csv->raw.len <= CSV_ROW_MAX && buf_putc(&csv->raw, (char)c) != 0)
+			return error_set(
+			        err, OTK_RESOURCE_EXHAUSTED, "NO_MEMORY", "out of memory");
 	}
 	if (c < -1)
 		return -OTK_DATA_LOSS;
-	while (csv->raw.len > 0 && csv->raw.data[csv->raw.len - 1] == '\r')
+	if (csv->raw.len > 0 && csv->raw.data[csv->raw.len - 1] == '\r')
 		csv->raw.data[--csv->raw.len] = '\0';
 	return any ? 1 : 0;
+}
+
+/* One field at *at into csv->fields, without its quotes. */
+static int field_split(
+        struct csv *csv, const char **at, const char *end, size_t column, struct otk_error *err)
+{
+	const char *p = *at;
+
+	if (p == end || *p != '"') {
+		for (; p < end && *p != ','; p++)
+			(void)buf_putc(&csv->fields, *p);
+	} else {
+		for (p++; p < end && (*p != '"' || (p + 1 < end && p[1] == '"')); p++) {
+			if (*p == '"')
+				p++;
+			(void)buf_putc(&csv->fields, *p);
+		}
+		if (p == end)
+			return error_set(err, OTK_INVALID_ARGUMENT, "BAD_ROW",
+			        "a quote is never closed");
+		p++;
+		if (p < end && *p != ',')
+			return error_set(err, OTK_INVALID_ARGUMENT, "BAD_ROW",
+			        "text follows a closing quote in column %zu", column);
+	}
+	(void)buf_putc(&csv->fields, '\0');
+	*at = p;
+	return 0;
 }
 
 /* Splits csv->raw. The offsets become pointers at the end: the buffer may move. */
@@ -188,48 +245,50 @@ static int record_split(struct csv *csv, struct csv_row *row, struct otk_error *
 	size_t starts[CSV_COLUMNS_MAX];
 	const char *p = buf_text(&csv->raw);
 	const char *end = p + csv->raw.len;
+	size_t count = 0;
+	int rc = 0;
 
 	buf_reset(&csv->fields);
-	row->count = 0;
 	for (;;) {
-		bool quoted = p < end && *p == '"';
-
-		if (row->count == CSV_COLUMNS_MAX)
-			return error_set(err, OTK_INVALID_ARGUMENT, "BAD_ROW",
+		if (count == CSV_COLUMNS_MAX) {
+			rc = error_set(err, OTK_INVALID_ARGUMENT, "BAD_ROW",
 			        "more than %d columns", CSV_COLUMNS_MAX);
-		starts[row->count++] = csv->fields.len;
-		if (quoted) {
-			for (p++; p < end && (*p != '"' || (p + 1 < end && p[1] == '"')); p++) {
-				if (*p == '"')
-					p++;
-				(void)buf_putc(&csv->fields, *p);
-			}
-			if (p == end)
-				return error_set(err, OTK_INVALID_ARGUMENT, "BAD_ROW",
-				        "a quote is never closed");
-			p++;
-			if (p < end && *p != ',')
-				return error_set(err, OTK_INVALID_ARGUMENT, "BAD_ROW",
-				        "text follows a closing quote in column %zu",
-				        row->count);
-		} else {
-			for (; p < end && *p != ','; p++)
-				(void)buf_putc(&csv->fields, *p);
+			break;
 		}
-		(void)buf_putc(&csv->fields, '\0');
+		starts[count] = csv->fields.len;
+		rc = field_split(csv, &p, end, count + 1, err);
+		if (rc != 0)
+			break;
+		count++;
 		if (p == end)
 			break;
 		p++;
 	}
 	if (csv->fields.failed)
 		return error_set(err, OTK_RESOURCE_EXHAUSTED, "NO_MEMORY", "out of memory");
-	for (size_t i = 0; i < row->count; i++)
+	row->count = count;
+	for (size_t i = 0; i < count; i++)
 		row->fields[i] = csv->fields.data + starts[i];
-	return 1;
+	return rc;
+}
+
+/* Judges the bytes of a record. */
+static int record_check(const struct csv *csv, struct otk_error *err)
+{
+	if (csv->raw.len > CSV_ROW_MAX)
+		return error_set(err, OTK_INVALID_ARGUMENT, "BAD_ROW",
+		        "a row is at most %d bytes (is a quote never closed?)", CSV_ROW_MAX);
+	if (memchr(csv->raw.data, '\0', csv->raw.len) != NULL)
+		return error_set(
+		        err, OTK_INVALID_ARGUMENT, "BAD_ROW", "the row has a NUL character");
+	if (!text_is_utf8(csv->raw.data, csv->raw.len))
+		return error_set(err, OTK_INVALID_ARGUMENT, "BAD_ROW", "the row is not UTF-8");
+	return 0;
 }
 
 int csv_next(struct csv *csv, struct csv_row *row, struct otk_error *err)
 {
+	struct otk_error split;
 	int rc;
 
 	row->count = 0;
@@ -240,13 +299,14 @@ int csv_next(struct csv *csv, struct csv_row *row, struct otk_error *err)
 		if (rc <= 0)
 			return rc;
 	} while (csv->raw.len == 0);
-	if (csv->raw.len > CSV_ROW_MAX)
-		return error_set(err, OTK_INVALID_ARGUMENT, "BAD_ROW",
-		        "a row is at most %d bytes (is a quote never closed?)", CSV_ROW_MAX);
-	if (strlen(row->raw) != csv->raw.len)
-		return error_set(
-		        err, OTK_INVALID_ARGUMENT, "BAD_ROW", "the row has a NUL character");
-	if (!text_is_utf8(row->raw, csv->raw.len))
-		return error_set(err, OTK_INVALID_ARGUMENT, "BAD_ROW", "the row is not UTF-8");
-	return record_split(csv, row, err);
+	rc = record_check(csv, err);
+	error_clear(&split);
+	if (rc != 0) {
+		/* What can be split may tell whose row it is. */
+		return record_split(csv, row, &split) == -OTK_RESOURCE_EXHAUSTED
+		               ? -OTK_RESOURCE_EXHAUSTED
+		               : rc;
+	}
+	rc = record_split(csv, row, err);
+	return rc == 0 ? 1 : rc;
 }

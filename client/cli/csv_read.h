@@ -12,7 +12,10 @@ enum { CSV_COLUMNS_MAX = 256, CSV_ROW_MAX = 1024 * 1024, CSV_XZ_MEMORY = 256 * 1
 
 struct csv;
 
-/* A row: fields point into the reader, until the next read. */
+/*
+ * A row: fields point into the reader, until the next read. Of a wrong row they are those
+ * before the mistake, as far as it could be split.
+ */
 struct csv_row {
 	uint64_t line; /* on which it begins, from 1 */
 	size_t count;
@@ -20,12 +23,17 @@ struct csv_row {
 	const char *raw; /* as it stood in the file, without its line end */
 };
 
-/* Opens the file; .xz is told by its first bytes. NULL with err. */
+/*
+ * Opens the file; a byte order mark is passed over; .xz is told by its first bytes. NULL with
+ * err.
+ */
 struct csv *csv_open(const char *path, struct otk_error *err);
 void csv_close(struct csv *csv); /* NULL is harmless */
 
 /*
- * The next row that is not empty. 1; 0 at the end; -OTK_INVALID_ARGUMENT: this row is wrong
+ * The next row that is not empty. Quotes count at the beginning of a field only. A row past
+ * CSV_ROW_MAX ends at its next line end, quoted or not, so that one quote that is never closed
+ * does not swallow the rest. 1; 0 at the end; -OTK_INVALID_ARGUMENT: this row is wrong
  * (err says why, row->line and row->raw are set) but reading may go on; another negative
  * status: it may not (damaged .xz, unreadable).
  */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/clean.h"
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/table.h"
@@ -29,7 +30,7 @@ static void bar_print(const Otklik__V1__ClockExplanation *x)
 	int64_t to = x->until_us > c->due_at_us ? x->until_us : c->due_at_us;
 	char time[TABLE_TIME_SIZE];
 
-	if (to <= from || x->n_intervals == 0)
+	if (from == 0 || to <= from || x->n_intervals == 0)
 		return;
 	(void)printf("  ");
 	for (int i = 0; i < BAR_WIDTH; i++) {
@@ -43,7 +44,7 @@ static void bar_print(const Otklik__V1__ClockExplanation *x)
 		(void)printf("%s", sign);
 	}
 	(void)printf("\n");
-	if (c->due_at_us != 0)
+	if (c->due_at_us >= from)
 		(void)printf("  %*s^ due %s\n",
 		        (int)((c->due_at_us - from) * (BAR_WIDTH - 1) / (to - from)), "",
 		        table_time_text(c->due_at_us, time));
@@ -56,11 +57,12 @@ static void head_print(const Otklik__V1__ClockExplanation *x, int64_t now)
 	char a[TABLE_TIME_SIZE];
 	char b[TABLE_TIME_SIZE];
 
-	(void)printf("\n%s: %s, target %s, calendar %s (%s)\n", clock_word(c->kind),
+	(void)fputc('\n', stdout);
+	clean_printf(stdout, "%s: %s, target %s, calendar %s (%s)", clock_word(c->kind),
 	        clock_state_word(c->state),
 	        c->target[0] != '\0' ? c->target : table_duration_text(c->target_us, a),
 	        x->calendar[0] != '\0' ? x->calendar : "wall time", x->zone);
-	(void)printf("  consumed %s of %s", table_duration_text(c->consumed_us, a),
+	(void)printf("\n  consumed %s of %s", table_duration_text(c->consumed_us, a),
 	        table_duration_text(c->target_us, b));
 	if (c->due_at_us != 0)
 		(void)printf(", due %s%s", table_time_text(c->due_at_us, a),
@@ -73,11 +75,13 @@ static void head_print(const Otklik__V1__ClockExplanation *x, int64_t now)
 	(void)printf("\n");
 }
 
-static int intervals_print(const struct cli *cli, const Otklik__V1__ClockExplanation *x)
+static struct table *intervals_table(const struct cli *cli)
 {
 	struct table *t = table_new(cli);
-	int rc;
 
+	/* People see a table a clock; a file has them all in one. */
+	if (cli->format != FORMAT_TABLE)
+		table_column(t, "clock", 0);
 	table_column(t, "what", 0);
 	table_column(t, "from", 0);
 	table_column(t, "to", 0);
@@ -85,10 +89,18 @@ static int intervals_print(const struct cli *cli, const Otklik__V1__ClockExplana
 	table_column(t, "consumed", TABLE_RIGHT);
 	table_column(t, "why", 0);
 	table_column(t, "by", 0);
+	return t;
+}
+
+static void intervals_add(
+        const struct cli *cli, struct table *t, const Otklik__V1__ClockExplanation *x)
+{
 	for (size_t i = 0; i < x->n_intervals; i++) {
 		const Otklik__V1__ClockInterval *v = x->intervals[i];
 
 		table_row(t);
+		if (cli->format != FORMAT_TABLE)
+			table_text(t, clock_word(x->clock->kind));
 		table_text(t, KIND_WORDS[kind_index(v->kind)]);
 		if (v->kind == OTKLIK__V1__INTERVAL_KIND__INTERVAL_KIND_COUNTED)
 			table_color(t, "green");
@@ -99,9 +111,6 @@ static int intervals_print(const struct cli *cli, const Otklik__V1__ClockExplana
 		table_text(t, v->why);
 		table_text(t, v->actor);
 	}
-	rc = table_print(t, stdout);
-	table_free(t);
-	return rc;
 }
 
 static int levels_print(const struct cli *cli, const Otklik__V1__ClockExplanation *x)
@@ -109,7 +118,7 @@ static int levels_print(const struct cli *cli, const Otklik__V1__ClockExplanatio
 	struct table *t;
 	int rc;
 
-	if (x->n_levels == 0 || cli->format != FORMAT_TABLE)
+	if (x->n_levels == 0)
 		return 0;
 	t = table_new(cli);
 	table_column(t, "level", TABLE_RIGHT);
@@ -128,10 +137,57 @@ static int levels_print(const struct cli *cli, const Otklik__V1__ClockExplanatio
 	return rc;
 }
 
+static int clock_print(
+        const struct cli *cli, const Otklik__V1__ClockExplanation *x, int64_t now)
+{
+	struct table *t = intervals_table(cli);
+	int rc;
+
+	head_print(x, now);
+	bar_print(x);
+	intervals_add(cli, t, x);
+	rc = table_print(t, stdout);
+	table_free(t);
+	return rc == 0 ? levels_print(cli, x) : rc;
+}
+
+static int clocks_csv(const struct cli *cli, const Otklik__V1__ExplainClockResponse *out)
+{
+	struct table *t = intervals_table(cli);
+	int rc;
+
+	for (size_t i = 0; i < out->n_clocks; i++)
+		intervals_add(cli, t, out->clocks[i]);
+	rc = table_print(t, stdout);
+	table_free(t);
+	return rc;
+}
+
+static int explanation_print(const struct cli *cli, const Otklik__V1__ExplainClockResponse *out)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < out->n_clocks; i++) {
+		if (out->clocks[i]->clock == NULL)
+			return cli_lacks("clock");
+	}
+	if (out->n_clocks == 0)
+		(void)fprintf(stderr, "this ticket has no such clock\n");
+	if (cli->format == FORMAT_CSV)
+		return clocks_csv(cli, out);
+	if (out->ticket != NULL) {
+		clean_printf(
+		        stdout, "#%lld  %s", (long long)out->ticket->id, out->ticket->title);
+		(void)fputc('\n', stdout);
+	}
+	for (size_t i = 0; rc == 0 && i < out->n_clocks; i++)
+		rc = clock_print(cli, out->clocks[i], out->now_us);
+	return rc;
+}
+
 int verb_sla_explain(struct cli *cli, int argc, char **argv)
 {
 	Otklik__V1__ExplainClockRequest in = OTKLIK__V1__EXPLAIN_CLOCK_REQUEST__INIT;
-	const Otklik__V1__ExplainClockResponse *out;
 	const ProtobufCMessage *reply = NULL;
 	const char *clock = NULL;
 	int64_t id = 0;
@@ -163,19 +219,6 @@ int verb_sla_explain(struct cli *cli, int argc, char **argv)
 		return rc;
 	if (cli->format == FORMAT_JSON)
 		return json_print_message(reply, stdout);
-	out = (const Otklik__V1__ExplainClockResponse *)(const void *)reply;
-	if (cli->format == FORMAT_TABLE && out->ticket != NULL)
-		(void)printf("#%lld  %s\n", (long long)out->ticket->id, out->ticket->title);
-	if (out->n_clocks == 0)
-		(void)fprintf(stderr, "this ticket has no clocks\n");
-	for (size_t i = 0; rc == 0 && i < out->n_clocks; i++) {
-		if (cli->format == FORMAT_TABLE) {
-			head_print(out->clocks[i], out->now_us);
-			bar_print(out->clocks[i]);
-		}
-		rc = intervals_print(cli, out->clocks[i]);
-		if (rc == 0)
-			rc = levels_print(cli, out->clocks[i]);
-	}
-	return rc;
+	return explanation_print(
+	        cli, (const Otklik__V1__ExplainClockResponse *)(const void *)reply);
 }

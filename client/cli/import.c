@@ -27,7 +27,7 @@ struct import {
 	struct stage *stage;
 	struct import_columns columns;
 	struct import_ahead ahead;
-	const char *rejects; /* path; NULL: beside the log */
+	const char *rejects; /* path */
 	FILE *rejected;
 	char *header; /* raw header line, for the rejects file */
 	bool terminal;
@@ -59,7 +59,7 @@ static void progress(struct import *im, const char *what, double share, int64_t 
 	if (!im->terminal || now - im->told < 200000)
 		return;
 	im->told = now;
-	(void)fprintf(stderr, "\r%s: %3.0f %%, %lld", what, share * 100, (long long)n);
+	(void)fprintf(stderr, "\r%s: %3.0f %%, %lld\033[K", what, share * 100, (long long)n);
 }
 
 static void progress_end(const struct import *im)
@@ -136,8 +136,8 @@ static int log_read(struct import *im)
 			break;
 		im->rows++;
 		if (got == -OTK_INVALID_ARGUMENT) {
-			rc = stage_refuse(
-			        im->stage, NULL, row.line, row.raw, wrong.message, &im->err);
+			rc = import_row_broken(
+			        &im->columns, &row, im->stage, wrong.message, &im->err);
 		} else if (got < 0) {
 			im->err = wrong;
 			rc = got;
@@ -159,6 +159,8 @@ static void sending_free(struct sending *s)
 
 static void result_count(struct import *im, const Otklik__V1__ImportResult *result)
 {
+	struct stage_row row;
+
 	switch (result->outcome) {
 	case OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_CREATED:
 		im->created++;
@@ -173,9 +175,9 @@ static void result_count(struct import *im, const Otklik__V1__ImportResult *resu
 		im->refused++;
 		break;
 	}
-	if (rejects_open(im) == 0)
-		(void)fprintf(
-		        im->rejected, "0,\"case %s: %s\",\r\n", result->ref, result->reason);
+	stage_find(im->stage, result->ref);
+	while (im->err.code == OTK_OK && stage_next_row(im->stage, &row, &im->err) == 1)
+		reject(im, row.line, result->reason, row.raw);
 }
 
 static void sends_fill(struct import *im);
@@ -351,8 +353,8 @@ int verb_import_event_log(struct cli *cli, int argc, char **argv)
 	        {"map", 'm', OPTION_TEXT, &map_file, "YAML file that says how to read it", true,
 	                0, 0},
 	        {"rejects", 0, OPTION_TEXT, &im.rejects,
-	                "where rows that are wrong go (default: FILE.rejects.csv)", false, 0,
-	                0},
+	                "where rows that are wrong go (default: FILE.rejects.csv here)", false,
+	                0, 0},
 	        {.name = NULL},
 	};
 	int rc = options_read(cli, "import event-log",

@@ -9,6 +9,8 @@
 #include "base/time_text.h"
 #include "base/tz.h"
 
+enum { IMPORT_TEXT_MAX = 1000 };
+
 /* --- rows ------------------------------------------------------------------------------ */
 
 static int column_find(const struct csv_row *header, const char *name, bool required,
@@ -59,6 +61,7 @@ int import_columns_find(const Otklik__V1__ImportMap *map, const struct csv_row *
 	        {c->title, "title", false, &columns->texts[STAGE_TITLE]},
 	};
 
+	columns->count = header->count;
 	for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
 		int rc = column_find(header, wanted[i].name, wanted[i].required, wanted[i].key,
 		        wanted[i].out, err);
@@ -135,8 +138,16 @@ static int row_check(const Otklik__V1__ImportMap *map, const struct import_colum
 	const char *order;
 	int rc;
 
-	for (int i = 0; i < STAGE_TEXTS; i++)
+	if (row->count != columns->count)
+		return error_set(err, OTK_INVALID_ARGUMENT, "BAD_ROW",
+		        "the row has %zu columns, the header %zu", row->count, columns->count);
+	for (int i = 0; i < STAGE_TEXTS; i++) {
 		out->texts[i] = field_of(map, row, columns->texts[i]);
+		if (out->texts[i] != NULL && strlen(out->texts[i]) > IMPORT_TEXT_MAX)
+			return error_set(err, OTK_INVALID_ARGUMENT, "BAD_ROW",
+			        "column %d: a text is at most %d bytes", columns->texts[i] + 1,
+			        IMPORT_TEXT_MAX);
+	}
 	if (out->ref == NULL)
 		return error_set(
 		        err, OTK_INVALID_ARGUMENT, "BAD_ROW", "the case has no number");
@@ -164,6 +175,17 @@ static int row_check(const Otklik__V1__ImportMap *map, const struct import_colum
 	if (rc == 0)
 		rc = level_check(out->texts[STAGE_URGENCY], "urgency", 3, err);
 	return rc;
+}
+
+int import_row_broken(const struct import_columns *columns, const struct csv_row *row,
+        struct stage *stage, const char *reason, struct otk_error *err)
+{
+	const char *ref =
+	        (size_t)columns->number < row->count ? row->fields[columns->number] : NULL;
+
+	if (ref != NULL && (ref[0] == '\0' || !text_is_utf8(ref, strlen(ref))))
+		ref = NULL;
+	return stage_refuse(stage, ref, row->line, row->raw, reason, err);
 }
 
 int import_row(const Otklik__V1__ImportMap *map, const struct import_columns *columns,

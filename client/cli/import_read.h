@@ -15,11 +15,16 @@ struct import_columns {
 	int observed;
 	int order;
 	int texts[STAGE_TEXTS];
+	size_t count; /* of the header's columns: every row has as many */
 };
 
 /* Finds the map's columns in the header; a named one that is missing is an error. */
 int import_columns_find(const Otklik__V1__ImportMap *map, const struct csv_row *header,
         struct import_columns *columns, struct otk_error *err);
+
+/* Refuses a row that is no CSV, with its case where the number of the case could be read. */
+int import_row_broken(const struct import_columns *columns, const struct csv_row *row,
+        struct stage *stage, const char *reason, struct otk_error *err);
 
 /* Stages one row or refuses it; 0, or a negative status when staging itself fails. */
 int import_row(const Otklik__V1__ImportMap *map, const struct import_columns *columns,

@@ -14,6 +14,7 @@ struct stage {
 	sqlite3_stmt *refuse;
 	sqlite3_stmt *cases;
 	sqlite3_stmt *refused;
+	sqlite3_stmt *found;
 };
 
 static int stage_error(struct stage *s, struct otk_error *err)
@@ -75,6 +76,7 @@ void stage_free(struct stage *s)
 	(void)sqlite3_finalize(s->refuse);
 	(void)sqlite3_finalize(s->cases);
 	(void)sqlite3_finalize(s->refused);
+	(void)sqlite3_finalize(s->found);
 	(void)sqlite3_close(s->db);
 	free(s);
 }
@@ -141,6 +143,9 @@ int stage_sort(struct stage *s, struct otk_error *err)
 
 	if (sqlite3_exec(s->db, SQL, NULL, NULL, NULL) != SQLITE_OK)
 		return stage_error(s, err);
+	if (prepare(s, "SELECT line, raw FROM row WHERE ref = ?1 ORDER BY line", &s->found,
+	            err) != 0)
+		return -OTK_RESOURCE_EXHAUSTED;
 	if (prepare(s, "SELECT * FROM row ORDER BY created, ref, observed, ord, line",
 	            &s->cases, err) != 0)
 		return -OTK_RESOURCE_EXHAUSTED;
@@ -205,5 +210,24 @@ int stage_next_refused(struct stage *s, struct stage_row *row, struct otk_error 
 	row->line = (uint64_t)sqlite3_column_int64(s->refused, 0);
 	row->raw = text_at(s->refused, 1);
 	row->texts[0] = text_at(s->refused, 2);
+	return 1;
+}
+
+void stage_find(struct stage *s, const char *ref)
+{
+	(void)sqlite3_reset(s->found);
+	(void)sqlite3_bind_text(s->found, 1, ref, -1, SQLITE_TRANSIENT);
+}
+
+int stage_next_row(struct stage *s, struct stage_row *row, struct otk_error *err)
+{
+	int rc = sqlite3_step(s->found);
+
+	if (rc == SQLITE_DONE)
+		return 0;
+	if (rc != SQLITE_ROW)
+		return stage_error(s, err);
+	row->line = (uint64_t)sqlite3_column_int64(s->found, 0);
+	row->raw = text_at(s->found, 1);
 	return 1;
 }

@@ -58,6 +58,11 @@ int64_t stage_refused(struct stage *stage);
 /* The next observation, cases one after another. 1, 0 at the end, or a negative status. */
 int stage_next(struct stage *stage, struct stage_row *row, struct otk_error *err);
 
+/* The rows of one case, for the rejects when the server refused it. stage_next_row: line and
+ * raw; 1, 0 at the end, or negative. */
+void stage_find(struct stage *stage, const char *ref);
+int stage_next_row(struct stage *stage, struct stage_row *row, struct otk_error *err);
+
 /* The next row held back: line, raw, reason in texts[0]. 1, 0 at the end, or negative. */
 int stage_next_refused(struct stage *stage, struct stage_row *row, struct otk_error *err);
 

@@ -2,11 +2,12 @@
 #include "cli/json.h"
 
 #include <ctype.h>
-#include <stdbool.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/time_text.h"
+#include "cli/clean.h"
 #include "cli/cli.h"
 
 /* Length of the prefix that all values of the enum share: that of the UNSPECIFIED one. */
@@ -182,6 +183,7 @@ json_t *json_of_message(const ProtobufCMessage *message)
 	for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
 		const ProtobufCFieldDescriptor *f = &message->descriptor->fields[i];
 		char key[64];
+		json_t *value;
 
 		/* Of a oneof only the member that is set. */
 		if ((f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
@@ -189,25 +191,76 @@ json_t *json_of_message(const ProtobufCMessage *message)
 		                                          f->quantifier_offset) != f->id)
 			continue;
 		key_of(f, key, sizeof key);
-		(void)json_object_set_new(object, key,
-		        f->label == PROTOBUF_C_LABEL_REPEATED
+		value = f->label == PROTOBUF_C_LABEL_REPEATED
 		                ? list_of(f, message)
-		                : value_of(f, (const char *)message + f->offset));
+		                : value_of(f, (const char *)message + f->offset);
+		/* Not a number, or no UTF-8: jansson has no value for it. */
+		(void)json_object_set_new(object, key, value == NULL ? json_null() : value);
 	}
 	return object;
 }
 
+/* jansson gives whole characters; what a terminal must not get becomes an escape, a UTF-16 pair
+ * never being needed. */
+static int put_escaped(const char *text, size_t size, void *out)
+{
+	size_t done = 0;
+
+	for (size_t i = 0; i < size;) {
+		unsigned point;
+		size_t bad = (unsigned char)text[i] < 0x20
+		                     ? 0 /* layout: inside strings they are escaped already */
+		                     : clean_bad(text + i, size - i, &point);
+
+		if (bad == 0) {
+			i++;
+			while (i < size && ((unsigned char)text[i] & 0xC0) == 0x80)
+				i++;
+			continue;
+		}
+		if (fwrite(text + done, 1, i - done, out) != i - done ||
+		        fprintf(out, "\\u%04x", point) < 0)
+			return -1;
+		i += bad;
+		done = i;
+	}
+	return fwrite(text + done, 1, size - done, out) == size - done ? 0 : -1;
+}
+
+int json_put(json_t *value, bool pretty, FILE *out)
+{
+	int rc = value == NULL || json_dump_callback(value, put_escaped, out,
+	                                  JSON_ENCODE_ANY | JSON_REAL_PRECISION(15) |
+	                                          (pretty ? JSON_INDENT(2) : 0)) != 0;
+
+	json_decref(value);
+	return rc != 0 ? EXIT_IO : 0;
+}
+
+void json_list_add(struct json_list *list, json_t *value)
+{
+	(void)fputs(list->any ? ",\n" : "[\n", list->out);
+	list->any = true;
+	(void)json_put(value, false, list->out);
+}
+
+void json_list_end(struct json_list *list)
+{
+	(void)fputs(list->any ? "\n]\n" : "[]\n", list->out);
+}
+
+int output_check(FILE *out)
+{
+	if (fflush(out) == 0 && !ferror(out))
+		return 0;
+	(void)fprintf(stderr, "otklik: the output cannot be written: %s\n",
+	        errno != 0 ? strerror(errno) : "the target is full or gone");
+	return EXIT_IO;
+}
+
 int json_print_message(const ProtobufCMessage *message, FILE *out)
 {
-	json_t *object = json_of_message(message);
-	int rc = object == NULL ||
-	         json_dumpf(object, out, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) != 0;
-
-	json_decref(object);
+	(void)json_put(json_of_message(message), true, out);
 	(void)fputc('\n', out);
-	if (rc != 0 || fflush(out) != 0) {
-		(void)fputs("otklik: the output cannot be written\n", stderr);
-		return EXIT_IO;
-	}
-	return 0;
+	return output_check(out);
 }

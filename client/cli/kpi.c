@@ -1,12 +1,13 @@
 /* otklik kpi, kpi list and kpi verify. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/clean.h"
 #include "cli/options.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
+#include "core/kpi_catalogue.h"
 #include "otklik/v1/kpi.pb-c.h"
 
 static void value_put(struct table *t, const Otklik__V1__KpiCell *cell, const char *unit)
@@ -37,8 +38,10 @@ static int answer_print(const struct cli *cli, const Otklik__V1__QueryKpiRespons
 	struct table *t = table_new(cli);
 	int rc;
 
-	if (cli->format == FORMAT_TABLE)
-		(void)printf("%s (days of: %s)\n", out->title, out->zone);
+	if (cli->format == FORMAT_TABLE) {
+		clean_printf(stdout, "%s (days of: %s)", out->title, out->zone);
+		(void)fputc('\n', stdout);
+	}
 	for (size_t i = 0; i < out->n_columns; i++)
 		table_column(t, out->columns[i]->name,
 		        strcmp(out->columns[i]->unit, "key") == 0 ? 0 : TABLE_RIGHT);
@@ -49,8 +52,10 @@ static int answer_print(const struct cli *cli, const Otklik__V1__QueryKpiRespons
 	}
 	rc = table_print(t, stdout);
 	table_free(t);
-	for (size_t i = 0; i < out->n_notes; i++)
-		(void)fprintf(stderr, "note: %s\n", out->notes[i]);
+	for (size_t i = 0; i < out->n_notes; i++) {
+		clean_printf(stderr, "note: %s", out->notes[i]);
+		(void)fputc('\n', stderr);
+	}
 	return rc;
 }
 
@@ -114,29 +119,6 @@ int verb_kpi(struct cli *cli, int argc, char **argv)
 
 int verb_kpi_list(struct cli *cli, int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		const char *title;
-	} KPIS[] = {
-	        {"arrivals", "tickets filed"},
-	        {"throughput", "tickets resolved (last resolve)"},
-	        {"net-flow", "arrivals less resolves"},
-	        {"backlog", "open tickets at the end of the period"},
-	        {"states", "tickets in each state at the end of the period"},
-	        {"mtta", "time to acknowledge, service time"},
-	        {"first-response", "time to first response, service time"},
-	        {"first-response-wall", "time to first response, wall time"},
-	        {"mttr", "time to resolve, service time"},
-	        {"mttr-wall", "time to resolve, wall time"},
-	        {"first-resolve", "time to first resolve, service time"},
-	        {"compliance", "promises kept: response, update, resolution"},
-	        {"reopen-rate", "resolves that were reopened, by day of the resolve"},
-	        {"reopens", "reopens, by day of the reopen"},
-	        {"handoffs", "changes of team, and back at once"},
-	        {"pingpong", "back to the team before"},
-	        {"pending", "tickets that were ever pending"},
-	        {"self-recovered", "checks that recovered before anybody acted"},
-	};
 	static const struct cli_option options[] = {{.name = NULL}};
 	struct table *t;
 	int rc = options_read(cli, "kpi list", "the figures that can be asked for",
@@ -147,10 +129,10 @@ int verb_kpi_list(struct cli *cli, int argc, char **argv)
 	t = table_new(cli);
 	table_column(t, "name", 0);
 	table_column(t, "what", 0);
-	for (size_t i = 0; i < sizeof KPIS / sizeof KPIS[0]; i++) {
+	for (const struct kpi_spec *k = KPI_CATALOGUE; k->name != NULL; k++) {
 		table_row(t);
-		table_text(t, KPIS[i].name);
-		table_text(t, KPIS[i].title);
+		table_text(t, k->name);
+		table_text(t, k->title);
 	}
 	rc = table_print(t, stdout);
 	table_free(t);
@@ -234,7 +216,7 @@ int verb_kpi_verify(struct cli *cli, int argc, char **argv)
 	        "%lld journal entries folded, %lld cells compared, %lld differ (rev %lld)\n",
 	        (long long)v.events, (long long)v.cells, (long long)v.differences,
 	        (long long)v.rev);
-	if (rc == 0 && (v.differences > 0 || !v.done))
-		rc = EXIT_REFUSED;
-	return rc;
+	if (!v.done)
+		return cli_lacks("end of the comparison");
+	return rc == 0 && v.differences > 0 ? EXIT_REFUSED : rc;
 }

@@ -1,13 +1,13 @@
 /* otklik: the command line. Finds the verb, runs it, answers with an exit code. */
+#include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/calendar_due.h"
+#include "cli/json.h"
 #include "cli/options.h"
 
 enum { RUN_ARENA = 256 * 1024 * 1024 };
@@ -101,6 +101,10 @@ int main(int argc, char **argv)
 	int rc;
 
 	(void)setlocale(LC_ALL, "");
+	/* Texts are UTF-8. Where no locale is set, as in containers and cron, tables would show
+	 * every other alphabet as \x escapes. */
+	if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+		(void)setlocale(LC_CTYPE, "C.UTF-8");
 	/* JSON and CSV are for programs: numbers never take the locale's decimal comma. */
 	(void)setlocale(LC_NUMERIC, "C");
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -111,6 +115,9 @@ int main(int argc, char **argv)
 		return EXIT_SOFTWARE;
 	}
 	rc = run(&cli, argc - 1, argv + 1);
+	/* Verbs that print without a table end here: what is lost must not look like done. */
+	if (rc == 0)
+		rc = output_check(stdout);
 	client_free(cli.client);
 	loop_free(cli.loop);
 	if (cli.profile_loaded)

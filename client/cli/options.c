@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/time_text.h"
+#include "base/tz.h"
 
 bool options_list_only;
 
@@ -75,6 +76,7 @@ static int local_to_utc(int64_t local_us, int64_t *us)
 static int list_add(const struct cli_option *o, char *value)
 {
 	struct option_list *list = o->value;
+	size_t before = list->count;
 	char *save = NULL;
 
 	for (char *item = strtok_r(value, ",", &save); item != NULL;
@@ -83,7 +85,7 @@ static int list_add(const struct cli_option *o, char *value)
 			return -OTK_INVALID_ARGUMENT;
 		list->items[list->count++] = item;
 	}
-	return 0;
+	return list->count > before ? 0 : -OTK_NOT_FOUND;
 }
 
 static int value_set(const char *words, const struct cli_option *o, char *value)
@@ -104,10 +106,17 @@ static int value_set(const char *words, const struct cli_option *o, char *value)
 		*(bool *)o->value = true;
 		return 0;
 	case OPTION_LIST:
-		if (list_add(o, value) != 0)
+		if (!text_is_utf8(value, strlen(value)))
+			return cli_usage(words, "%s is not UTF-8 text", o->name);
+		switch (list_add(o, value)) {
+		case 0:
+			return 0;
+		case -OTK_NOT_FOUND:
+			return cli_usage(words, "%s names nothing", o->name);
+		default:
 			return cli_usage(
 			        words, "%s: at most %d values", o->name, OPTION_LIST_MAX);
-		return 0;
+		}
 	case OPTION_TIME: {
 		int local = 0;
 		int64_t us;
@@ -153,6 +162,12 @@ static int global_set(struct cli *cli, const char *name, const char *value)
 		else if (strcmp(value, "auto") != 0)
 			return cli_usage("", "--color must be auto, always or never");
 	} else {
+		const struct tz *zone;
+		struct otk_error err;
+
+		/* libc takes an unknown zone for UTC without a word. */
+		if (tz_find(value, &zone, &err) != 0)
+			return cli_usage("", "--zone: %s", err.message);
 		if (setenv("TZ", value, 1) != 0)
 			return EXIT_SOFTWARE;
 		tzset();

@@ -1,18 +1,18 @@
 /* Rows for people and programs. */
 #include "cli/table.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <libsmartcols.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/time_text.h"
-
-enum { TABLE_COLUMNS_MAX = 32 };
+#include "cli/clean.h"
+#include "cli/json.h"
 
 struct column {
 	char name[64];
@@ -28,6 +28,10 @@ struct table {
 	struct libscols_line *line;
 	json_t *rows;
 	json_t *object;
+	struct json_list list;
+	bool headed; /* the CSV header is written */
+	bool rowed;  /* a row was set since the last flush, or nothing was flushed */
+	bool flushed;
 };
 
 static void *needed(void *memory)
@@ -65,9 +69,14 @@ void table_free(struct table *t)
 
 void table_column(struct table *t, const char *name, unsigned flags)
 {
-	struct column *c = &t->columns[t->column_count++];
+	struct column *c = &t->columns[t->column_count];
 
+	if (t->column_count == TABLE_COLUMNS_MAX)
+		return;
+	t->column_count++;
 	(void)snprintf(c->name, sizeof c->name, "%s", name);
+	clean_text(c->name);
+	name = c->name;
 	c->flags = flags;
 	if (t->scols != NULL) {
 		char head[64];
@@ -90,6 +99,7 @@ void table_column(struct table *t, const char *name, unsigned flags)
 void table_row(struct table *t)
 {
 	t->next = 0;
+	t->rowed = true;
 	if (t->scols != NULL) {
 		t->line = needed(scols_table_new_line(t->scols, NULL));
 	} else {
@@ -110,25 +120,22 @@ static void cell(struct table *t, const char *text, json_t *value)
 		(void)scols_line_set_data(t->line, i, text);
 		json_decref(value);
 	} else {
-		(void)json_object_set_new(t->object, t->columns[i].name, value);
+		(void)json_object_set_new(
+		        t->object, t->columns[i].name, value == NULL ? json_null() : value);
 	}
 }
 
-/* Control characters could drive the reader's terminal: shown as a question mark. */
 static void put_text(struct table *t, const char *text)
 {
-	char *clean = needed(strdup(text));
-	bool raw = t->scols == NULL;
+	char *clean;
 
-	for (char *p = clean; *p != '\0' && !raw; p++) {
-		unsigned char c = (unsigned char)*p;
-
-		if (c == '\n' || c == '\t')
-			*p = ' ';
-		else if (c < 0x20 || c == 0x7F)
-			*p = '?';
+	if (t->scols == NULL) {
+		cell(t, text, json_string(text));
+		return;
 	}
-	cell(t, clean, json_string(text));
+	clean = needed(strdup(text));
+	clean_text(clean);
+	cell(t, clean, NULL);
 	free(clean);
 }
 
@@ -183,8 +190,9 @@ void table_time(struct table *t, int64_t us)
 const char *table_duration_text(int64_t us, char out[TABLE_TIME_SIZE])
 {
 	const char *sign = us < 0 ? "-" : "";
-	int64_t s = (us < 0 ? -us : us) / CLOCK_SECOND;
+	int64_t s = us / CLOCK_SECOND;
 
+	s = s < 0 ? -s : s;
 	if (s >= 86400)
 		(void)snprintf(out, TABLE_TIME_SIZE, "%s%lldd %lldh %02lldm", sign,
 		        (long long)(s / 86400), (long long)(s % 86400 / 3600),
@@ -219,44 +227,56 @@ void table_color(struct table *t, const char *color)
 	(void)scols_cell_set_color(scols_line_get_cell(t->line, t->next - 1), color);
 }
 
-/* RFC 4180: quoted where needed, quotes doubled, lines end in CRLF. */
+/*
+ * RFC 4180: quoted where needed, quotes doubled, lines end in CRLF. A file gets the text as it
+ * is; a terminal gets it cleaned.
+ */
 static void csv_field(FILE *out, const char *text)
 {
+	char *clean = NULL;
+
+	if (isatty(fileno(out)) != 0) {
+		clean = needed(strdup(text));
+		clean_text(clean);
+		text = clean;
+	}
 	if (strpbrk(text, ",\"\r\n") == NULL) {
 		(void)fputs(text, out);
-		return;
+	} else {
+		(void)fputc('"', out);
+		for (; *text != '\0'; text++) {
+			if (*text == '"')
+				(void)fputc('"', out);
+			(void)fputc(*text, out);
+		}
+		(void)fputc('"', out);
 	}
-	(void)fputc('"', out);
-	for (; *text != '\0'; text++) {
-		if (*text == '"')
-			(void)fputc('"', out);
-		(void)fputc(*text, out);
-	}
-	(void)fputc('"', out);
+	free(clean);
 }
 
 static void csv_value(FILE *out, const json_t *value)
 {
-	if (json_is_string(value)) {
+	if (json_is_string(value))
 		csv_field(out, json_string_value(value));
-	} else if (json_is_integer(value)) {
+	else if (json_is_integer(value))
 		(void)fprintf(out, "%lld", (long long)json_integer_value(value));
-	} else if (json_is_real(value)) {
+	else if (json_is_real(value))
 		(void)fprintf(out, "%.15g", json_real_value(value));
-	}
 }
 
-static void csv_print(const struct table *t, FILE *out)
+static void csv_print(struct table *t, FILE *out)
 {
 	const json_t *row;
 	size_t index;
 
-	for (size_t i = 0; i < t->column_count; i++) {
+	for (size_t i = 0; !t->headed && i < t->column_count; i++) {
 		if (i > 0)
 			(void)fputc(',', out);
 		csv_field(out, t->columns[i].name);
+		if (i + 1 == t->column_count)
+			(void)fputs("\r\n", out);
 	}
-	(void)fputs("\r\n", out);
+	t->headed = true;
 	json_array_foreach(t->rows, index, row)
 	{
 		for (size_t i = 0; i < t->column_count; i++) {
@@ -268,24 +288,41 @@ static void csv_print(const struct table *t, FILE *out)
 	}
 }
 
-int table_print(struct table *t, FILE *out)
+int table_flush(struct table *t, FILE *out)
 {
+	json_t *row;
+	size_t index;
+
 	switch (t->cli->format) {
 	case FORMAT_TABLE:
 		(void)scols_table_set_stream(t->scols, out);
-		(void)scols_print_table(t->scols);
+		/* Rows of a former flush stand already; an empty rest needs no head. */
+		if (t->rowed || !t->flushed)
+			(void)scols_print_table(t->scols);
+		(void)scols_table_remove_lines(t->scols);
 		break;
 	case FORMAT_JSON:
-		(void)json_dumpf(t->rows, out, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
-		(void)fputc('\n', out);
+		t->list.out = out;
+		json_array_foreach(t->rows, index, row)
+		        json_list_add(&t->list, json_incref(row));
+		(void)json_array_clear(t->rows);
 		break;
 	case FORMAT_CSV:
 		csv_print(t, out);
+		(void)json_array_clear(t->rows);
 		break;
 	}
-	if (fflush(out) != 0 || ferror(out)) {
-		(void)fprintf(stderr, "otklik: cannot write: %s\n", strerror(errno));
-		return EXIT_IO;
-	}
-	return 0;
+	t->flushed = true;
+	t->rowed = false;
+	return output_check(out);
+}
+
+int table_print(struct table *t, FILE *out)
+{
+	int rc = table_flush(t, out);
+
+	if (rc != 0 || t->cli->format != FORMAT_JSON)
+		return rc;
+	json_list_end(&t->list);
+	return output_check(out);
 }

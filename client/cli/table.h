@@ -13,13 +13,16 @@
 
 struct table;
 
+enum { TABLE_COLUMNS_MAX = 32 };
+
 enum table_flags { TABLE_RIGHT = 1, TABLE_WRAP = 2, TABLE_CUT = 4 };
 
 /* Never NULL: memory that runs out ends the program with EXIT_SOFTWARE and a message. */
 struct table *table_new(const struct cli *cli);
 void table_free(struct table *table);
 
-/* Columns first, then rows; `name` is also the JSON key: "first_reply". */
+/* Columns first, at most TABLE_COLUMNS_MAX (more are left out), then rows; `name` is also the
+ * JSON key: "first_reply". */
 void table_column(struct table *table, const char *name, unsigned flags);
 void table_row(struct table *table);
 
@@ -32,8 +35,14 @@ void table_duration(struct table *table, int64_t us); /* JSON and CSV: seconds *
 void table_absent(struct table *table);
 void table_color(struct table *table, const char *color); /* of the cell just set: "red" */
 
-/* 0 or EXIT_IO. */
+/* Prints what there is, to its end. 0 or EXIT_IO. */
 int table_print(struct table *table, FILE *out);
+
+/*
+ * Prints the rows so far and forgets them, so that an answer of any length needs little memory;
+ * table_print ends it. A table for people is then several, each with its head. 0 or EXIT_IO.
+ */
+int table_flush(struct table *table, FILE *out);
 
 /* "2026-11-22 14:05:03 +0300" of the viewer; static buffers are not used. */
 enum { TABLE_TIME_SIZE = 40 };

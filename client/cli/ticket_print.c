@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+#include "cli/clean.h"
 #include "cli/json.h"
 #include "cli/table.h"
 
@@ -82,8 +84,10 @@ static int clocks_print(const struct cli *cli, const Otklik__V1__Ticket *ticket)
 
 static void field(const char *name, const char *value)
 {
-	if (value[0] != '\0')
-		(void)printf("  %-11s %s\n", name, value);
+	if (value[0] == '\0')
+		return;
+	clean_printf(stdout, "  %-11s %s", name, value);
+	(void)fputc('\n', stdout);
 }
 
 static void field_time(const char *name, int64_t us)
@@ -100,7 +104,9 @@ static int ticket_for_people(const struct cli *cli, const Otklik__V1__Ticket *t)
 	const char *plain = cli->color ? "\033[0m" : "";
 	char text[160];
 
-	(void)printf("%s#%lld  %s%s\n", bold, (long long)t->id, t->title, plain);
+	(void)fputs(bold, stdout);
+	clean_printf(stdout, "#%lld  %s", (long long)t->id, t->title);
+	(void)printf("%s\n", plain);
 	(void)snprintf(text, sizeof text, "%s%s%s%s", state_word(t->state),
 	        t->pending_reason != 0 ? " (" : "", reason_word(t->pending_reason),
 	        t->pending_reason != 0 ? ")" : "");
@@ -109,9 +115,8 @@ static int ticket_for_people(const struct cli *cli, const Otklik__V1__Ticket *t)
 	(void)snprintf(text, sizeof text, "P%u (impact %u, urgency %u)", t->priority, t->impact,
 	        t->urgency);
 	field("priority", text);
-	field("type", t->type == OTKLIK__V1__TICKET_TYPE__TICKET_TYPE_SERVICE_REQUEST
-	                      ? "service request"
-	                      : "incident");
+	json_enum_word(&otklik__v1__ticket_type__descriptor, (int)t->type, text, sizeof text);
+	field("type", text);
 	field("customer", t->customer);
 	field("site", t->site);
 	field("service", t->service);
@@ -141,23 +146,7 @@ static int ticket_for_people(const struct cli *cli, const Otklik__V1__Ticket *t)
 	}
 	(void)snprintf(text, sizeof text, "%lld", (long long)t->version);
 	field("version", text);
-	return t->n_clocks == 0 ? 0 : clocks_print(cli, t);
-}
-
-int ticket_print(const struct cli *cli, const Otklik__V1__Ticket *ticket)
-{
-	switch (cli->format) {
-	case FORMAT_JSON:
-		return json_print_message(&ticket->base, stdout);
-	case FORMAT_CSV: {
-		Otklik__V1__Ticket *one = (Otklik__V1__Ticket *)(uintptr_t)ticket;
-
-		return tickets_print(cli, &one, 1);
-	}
-	case FORMAT_TABLE:
-		break;
-	}
-	return ticket_for_people(cli, ticket);
+	return t->n_clocks == 0 ? output_check(stdout) : clocks_print(cli, t);
 }
 
 /* The due time that matters next: the soonest of the running clocks. */
@@ -206,26 +195,10 @@ static void ticket_row(struct table *t, const Otklik__V1__Ticket *ticket)
 	table_text(t, ticket->title);
 }
 
-static int tickets_json(Otklik__V1__Ticket *const *tickets, size_t count)
+struct table *tickets_table(const struct cli *cli)
 {
-	json_t *list = json_array();
+	struct table *t = table_new(cli);
 
-	for (size_t i = 0; i < count; i++)
-		(void)json_array_append_new(list, json_of_message(&tickets[i]->base));
-	(void)json_dumpf(list, stdout, JSON_INDENT(2));
-	(void)fputc('\n', stdout);
-	json_decref(list);
-	return fflush(stdout) == 0 ? 0 : EXIT_IO;
-}
-
-int tickets_print(const struct cli *cli, Otklik__V1__Ticket *const *tickets, size_t count)
-{
-	struct table *t;
-	int rc;
-
-	if (cli->format == FORMAT_JSON)
-		return tickets_json(tickets, count);
-	t = table_new(cli);
 	table_column(t, "id", TABLE_RIGHT);
 	table_column(t, "state", 0);
 	table_column(t, "priority", TABLE_RIGHT);
@@ -238,11 +211,35 @@ int tickets_print(const struct cli *cli, Otklik__V1__Ticket *const *tickets, siz
 	table_column(t, "breached", 0);
 	table_column(t, "created", 0);
 	table_column(t, "title", TABLE_CUT);
+	return t;
+}
+
+void tickets_add(struct table *t, Otklik__V1__Ticket *const *tickets, size_t count)
+{
 	for (size_t i = 0; i < count; i++)
 		ticket_row(t, tickets[i]);
-	rc = table_print(t, stdout);
-	table_free(t);
-	return rc;
+}
+
+int ticket_print(const struct cli *cli, const Otklik__V1__Ticket *ticket)
+{
+	if (ticket == NULL)
+		return cli_lacks("ticket");
+	switch (cli->format) {
+	case FORMAT_JSON:
+		return json_print_message(&ticket->base, stdout);
+	case FORMAT_CSV: {
+		struct table *t = tickets_table(cli);
+		int rc;
+
+		ticket_row(t, ticket);
+		rc = table_print(t, stdout);
+		table_free(t);
+		return rc;
+	}
+	case FORMAT_TABLE:
+		break;
+	}
+	return ticket_for_people(cli, ticket);
 }
 
 static const char *kind_word(Otklik__V1__EventKind kind, char *out, size_t size)
@@ -255,9 +252,10 @@ static const char *kind_word(Otklik__V1__EventKind kind, char *out, size_t size)
 	return out;
 }
 
-/* Appends ", " and a formatted piece. */
+/* Appends ", " and a formatted piece; what does not fit is cut between characters. */
 __attribute__((format(printf, 2, 3))) static void piece(char *out, const char *format, ...)
 {
+	char text[4 * EVENT_WORDS_SIZE];
 	size_t used = strlen(out);
 	va_list args;
 
@@ -266,8 +264,10 @@ __attribute__((format(printf, 2, 3))) static void piece(char *out, const char *f
 		used += 2;
 	}
 	va_start(args, format);
-	(void)vsnprintf(out + used, EVENT_WORDS_SIZE - used, format, args);
+	(void)vsnprintf(text, sizeof text, format, args);
 	va_end(args);
+	text_cut_utf8(text, EVENT_WORDS_SIZE - 1 - used);
+	(void)strcpy(out + used, text);
 }
 
 const char *event_words(const Otklik__V1__TicketEvent *e, char out[EVENT_WORDS_SIZE])
@@ -304,26 +304,11 @@ const char *event_words(const Otklik__V1__TicketEvent *e, char out[EVENT_WORDS_S
 	return out;
 }
 
-static int events_json(Otklik__V1__TicketEvent *const *events, size_t count)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < count; i++)
-		(void)json_array_append_new(list, json_of_message(&events[i]->base));
-	(void)json_dumpf(list, stdout, JSON_INDENT(2));
-	(void)fputc('\n', stdout);
-	json_decref(list);
-	return fflush(stdout) == 0 ? 0 : EXIT_IO;
-}
-
 int events_print(const struct cli *cli, Otklik__V1__TicketEvent *const *events, size_t count)
 {
-	struct table *t;
+	struct table *t = table_new(cli);
 	int rc;
 
-	if (cli->format == FORMAT_JSON)
-		return events_json(events, count);
-	t = table_new(cli);
 	table_column(t, "seq", TABLE_RIGHT);
 	table_column(t, "at", 0);
 	table_column(t, "actor", 0);

@@ -1,4 +1,4 @@
-/* otklik ticket show and ticket list. */
+/* otklik ticket show. */
 #include <stdio.h>
 #include <string.h>
 
@@ -63,10 +63,9 @@ static int show_json(const Otklik__V1__Ticket *ticket, const struct list *events
 		(void)json_array_append_new(list, json_of_message(events->items[i]));
 	(void)json_object_set_new(object, "ticket", json_of_message(&ticket->base));
 	(void)json_object_set_new(object, "events", list);
-	(void)json_dumpf(object, stdout, JSON_INDENT(2));
+	(void)json_put(object, true, stdout);
 	(void)fputc('\n', stdout);
-	json_decref(object);
-	return fflush(stdout) == 0 ? 0 : EXIT_IO;
+	return output_check(stdout);
 }
 
 int verb_ticket_show(struct cli *cli, int argc, char **argv)
@@ -93,6 +92,8 @@ int verb_ticket_show(struct cli *cli, int argc, char **argv)
 	if (rc != 0)
 		return rc;
 	ticket = ((const Otklik__V1__GetTicketResponse *)(const void *)reply)->ticket;
+	if (ticket == NULL)
+		return cli_lacks("ticket");
 	rc = events_fetch(cli, id, &events);
 	if (rc != 0)
 		return rc;
@@ -106,115 +107,4 @@ int verb_ticket_show(struct cli *cli, int argc, char **argv)
 		rc = events_print(cli, (Otklik__V1__TicketEvent *const *)(void *)events.items,
 		        events.count);
 	return rc;
-}
-
-static int states_read(const struct option_list *words, Otklik__V1__ListTicketsRequest *in,
-        Otklik__V1__TicketState *states)
-{
-	for (size_t i = 0; i < words->count; i++) {
-		int value =
-		        json_enum_value(&otklik__v1__ticket_state__descriptor, words->items[i]);
-
-		if (value < 0)
-			return cli_usage("ticket list",
-			        "--state: '%s' is none of new, assigned, in_progress, pending, "
-			        "resolved, closed, cancelled",
-			        words->items[i]);
-		states[i] = (Otklik__V1__TicketState)value;
-	}
-	in->states = states;
-	in->n_states = words->count;
-	return 0;
-}
-
-/* Fetches pages until `limit` (0: all) and prints them as one answer. */
-static int tickets_fetch(struct cli *cli, Otklik__V1__ListTicketsRequest *in, int64_t limit)
-{
-	struct list tickets = {.count = 0};
-	bool more = true;
-	int rc = 0;
-
-	while (rc == 0 && more && (limit == 0 || (int64_t)tickets.count < limit)) {
-		const ProtobufCMessage *reply = NULL;
-		const Otklik__V1__ListTicketsResponse *out;
-		int64_t left = limit == 0 ? 500 : limit - (int64_t)tickets.count;
-
-		in->page_size = (uint32_t)(left < 500 ? left : 500);
-		rc = cli_call(cli, METHOD_LIST_TICKETS, &in->base, &reply);
-		if (rc != 0)
-			return rc;
-		out = (const Otklik__V1__ListTicketsResponse *)(const void *)reply;
-		for (size_t i = 0; rc == 0 && i < out->n_tickets; i++)
-			rc = list_add(cli, &tickets, out->tickets[i]);
-		in->cursor = out->next_cursor;
-		more = out->next_cursor.len > 0;
-	}
-	if (rc != 0)
-		return rc;
-	rc = tickets_print(
-	        cli, (Otklik__V1__Ticket *const *)(void *)tickets.items, tickets.count);
-	if (more && cli->format == FORMAT_TABLE)
-		(void)fprintf(stderr, "there are more; --limit 0 shows all\n");
-	return rc;
-}
-
-int verb_ticket_list(struct cli *cli, int argc, char **argv)
-{
-	Otklik__V1__ListTicketsRequest in = OTKLIK__V1__LIST_TICKETS_REQUEST__INIT;
-	Otklik__V1__TicketState states[OPTION_LIST_MAX];
-	struct option_list words = {.count = 0};
-	const char *customer = "";
-	const char *site = "";
-	const char *team = "";
-	const char *assignee = "";
-	const char *type = NULL;
-	int64_t priority = 0;
-	int64_t limit = 50;
-	bool due = false;
-	bool open = false;
-	const struct cli_option options[] = {
-	        {"state", 's', OPTION_LIST, &words, "one or several states", false, 0, 0},
-	        {"open", 0, OPTION_FLAG, &open, "only what is not resolved, closed, cancelled",
-	                false, 0, 0},
-	        {"due", 0, OPTION_FLAG, &due, "only running clocks, soonest due first", false,
-	                0, 0},
-	        {"customer", 0, OPTION_TEXT, &customer, "code", false, 0, 0},
-	        {"site", 0, OPTION_TEXT, &site,
-	                "code; needs --customer where you serve several", false, 0, 0},
-	        {"team", 0, OPTION_TEXT, &team, "code", false, 0, 0},
-	        {"assignee", 0, OPTION_TEXT, &assignee, "code of a person", false, 0, 0},
-	        {"priority", 'p', OPTION_NUMBER, &priority, "1 to 5", false, 1, 5},
-	        {"type", 0, OPTION_TEXT, &type, "incident or service_request", false, 0, 0},
-	        {"limit", 'n', OPTION_NUMBER, &limit, "at most so many (default 50); 0: all",
-	                false, 0, 1000000},
-	        {.name = NULL},
-	};
-	int rc = options_read(cli, "ticket list", "tickets, newest first",
-	        "  otklik ticket list --open --team systems\n"
-	        "  otklik ticket list --due --limit 20\n"
-	        "  otklik ticket list --state pending,resolved --limit 0 --format csv > "
-	        "tickets.csv\n",
-	        options, argc, argv);
-
-	if (rc != 0)
-		return rc < 0 ? 0 : rc;
-	rc = states_read(&words, &in, states);
-	if (rc != 0)
-		return rc;
-	if (type != NULL) {
-		int value = json_enum_value(&otklik__v1__ticket_type__descriptor, type);
-
-		if (value < 0)
-			return cli_usage(
-			        "ticket list", "--type must be incident or service_request");
-		in.type = (Otklik__V1__TicketType)value;
-	}
-	in.customer = (char *)(uintptr_t)customer;
-	in.site = (char *)(uintptr_t)site;
-	in.team = (char *)(uintptr_t)team;
-	in.assignee = (char *)(uintptr_t)assignee;
-	in.priority = (uint32_t)priority;
-	in.by_due = due;
-	in.open_only = open;
-	return tickets_fetch(cli, &in, limit);
 }

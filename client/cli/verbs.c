@@ -2,11 +2,14 @@
 #include "cli/verbs.h"
 
 #include "cli/calendar_due.h"
+#include "cli/options.h"
 
 static int verb_calendar_due(struct cli *cli, int argc, char **argv)
 {
 	(void)cli;
-	return cmd_calendar_due(argc, argv);
+	if (options_list_only)
+		calendar_due_options();
+	return options_list_only ? 0 : cmd_calendar_due(argc, argv);
 }
 
 /* Two words stand before one where both begin alike: the first that matches runs. */

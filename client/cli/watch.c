@@ -3,18 +3,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/clean.h"
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/table.h"
 #include "cli/ticket_print.h"
 #include "cli/verbs.h"
+#include "otklik/v1/server.pb-c.h"
 #include "otklik/v1/watch.pb-c.h"
 
 struct watching {
 	struct cli *cli;
 	Otklik__V1__WatchRequest request;
 	char epoch[64];
-	int64_t left; /* items until the end; 0: endless */
+	struct table *table; /* CSV */
+	int64_t left;        /* items until the end; 0: endless */
+	bool began;
+	bool away;
 	int rc;
 };
 
@@ -38,11 +43,63 @@ static void line_print(const struct watching *w, const Otklik__V1__WatchResponse
 		color = "\033[31m";
 	else if (w->cli->color && e->kind == OTKLIK__V1__EVENT_KIND__EVENT_KIND_LEVEL_FIRED)
 		color = "\033[33m";
-	(void)printf("%s%s  #%lld %-16s %-10s %s%s%s  %s%s\n", color,
+	(void)fputs(color, stdout);
+	clean_printf(stdout, "%s  #%lld %-16s %-10s %s%s%s  %s",
 	        table_time_text(e->occurred_at_us, time), (long long)e->ticket_id, kind,
 	        e->actor[0] != '\0' ? e->actor : "otklik", event_words(e, words),
-	        e->text[0] != '\0' ? ": " : "", e->text, item->title,
-	        color[0] != '\0' ? "\033[0m" : "");
+	        e->text[0] != '\0' ? ": " : "", e->text, item->title);
+	(void)printf("%s\n", color[0] != '\0' ? "\033[0m" : "");
+}
+
+/* The same for spreadsheets, with the token that resumes after it. */
+static void row_print(struct watching *w, const Otklik__V1__WatchResponse *item)
+{
+	const Otklik__V1__TicketEvent *e = item->event;
+	struct table *t = w->table;
+	char kind[64];
+	char words[EVENT_WORDS_SIZE];
+
+	json_enum_word(&otklik__v1__event_kind__descriptor, (int)e->kind, kind, sizeof kind);
+	table_row(t);
+	table_text(t, item->feed_epoch);
+	table_number(t, item->rev);
+	table_time(t, e->occurred_at_us);
+	table_number(t, e->ticket_id);
+	table_number(t, e->seq);
+	table_text(t, kind);
+	table_text(t, e->actor[0] != '\0' ? e->actor : "otklik");
+	table_text(t, event_words(e, words));
+	table_text(t, e->text);
+	table_text(t, item->title);
+	(void)table_flush(t, stdout);
+}
+
+static struct table *rows_new(const struct cli *cli)
+{
+	static const char *const NAMES[] = {"feed_epoch", "rev", "at", "ticket", "seq", "what",
+	        "actor", "detail", "text", "title"};
+	struct table *t = table_new(cli);
+
+	for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++)
+		table_column(t, NAMES[i], 0);
+	(void)table_flush(t, stdout);
+	return t;
+}
+
+static void item_print(struct watching *w, const Otklik__V1__WatchResponse *item)
+{
+	switch (w->cli->format) {
+	case FORMAT_JSON:
+		(void)json_put(json_of_message(&item->base), false, stdout);
+		(void)fputc('\n', stdout);
+		return;
+	case FORMAT_CSV:
+		row_print(w, item);
+		return;
+	case FORMAT_TABLE:
+		line_print(w, item);
+		return;
+	}
 }
 
 static void watch_item(void *arg, const ProtobufCMessage *message)
@@ -55,25 +112,33 @@ static void watch_item(void *arg, const ProtobufCMessage *message)
 	w->request.feed_epoch = w->epoch;
 	w->request.after_rev = item->rev;
 	if (item->event != NULL) {
-		if (w->cli->format == FORMAT_JSON) {
-			json_t *object = json_of_message(message);
-
-			(void)json_dumpf(object, stdout, JSON_COMPACT);
-			(void)fputc('\n', stdout);
-			json_decref(object);
-		} else {
-			line_print(w, item);
-		}
+		item_print(w, item);
 		if (w->left > 0 && --w->left == 0)
 			loop_stop(w->cli->loop);
-	} else if (w->cli->format == FORMAT_TABLE) {
-		(void)fprintf(stderr, "watching from %s %lld\n", item->feed_epoch,
+	} else if (!w->began) {
+		clean_printf(stderr, "watching from --epoch %s --after %lld", item->feed_epoch,
 		        (long long)item->rev);
+		(void)fputc('\n', stderr);
 	}
-	if (fflush(stdout) != 0) {
+	w->began = true;
+	if (output_check(stdout) != 0) {
 		w->rc = EXIT_IO;
 		loop_stop(w->cli->loop);
 	}
+}
+
+/* A lost connection is taken up again for ever: whoever watches is told that it is away. */
+static void state_changed(void *arg, enum client_state state, const struct otk_error *err)
+{
+	struct watching *w = arg;
+
+	if (state == CLIENT_READY && w->away)
+		(void)fputs("otklik: connected again\n", stderr);
+	if (state == CLIENT_OFFLINE && err != NULL && !w->away) {
+		clean_printf(stderr, "otklik: %s; trying again until it answers", err->message);
+		(void)fputc('\n', stderr);
+	}
+	w->away = state == CLIENT_READY ? false : w->away || err != NULL;
 }
 
 static void watch_ended(void *arg, const struct otk_error *err)
@@ -113,11 +178,18 @@ static int watch_run(struct watching *w, int64_t seconds)
 	if (watch == NULL || timer == NULL || interrupt == NULL || terminate == NULL) {
 		w->rc = EXIT_SOFTWARE;
 	} else {
+		client_on_state(cli->client, state_changed, w);
 		if (seconds > 0)
 			loop_timer_set(timer, seconds * 1000000);
 		(void)loop_run(cli->loop);
 	}
+	client_on_state(cli->client, NULL, NULL);
 	client_watch_free(watch);
+	if (w->began && w->rc != EXIT_IO) {
+		clean_printf(stderr, "to go on from here: --epoch %s --after %lld", w->epoch,
+		        (long long)w->request.after_rev);
+		(void)fputc('\n', stderr);
+	}
 	loop_timer_free(timer);
 	loop_signal_free(interrupt);
 	loop_signal_free(terminate);
@@ -127,6 +199,7 @@ static int watch_run(struct watching *w, int64_t seconds)
 int verb_watch(struct cli *cli, int argc, char **argv)
 {
 	struct watching w = {.cli = cli, .request = OTKLIK__V1__WATCH_REQUEST__INIT};
+	Otklik__V1__WhoAmIRequest who = OTKLIK__V1__WHO_AM_IREQUEST__INIT;
 	const char *customer = "";
 	const char *epoch = "";
 	int64_t ticket = 0;
@@ -148,18 +221,24 @@ int verb_watch(struct cli *cli, int argc, char **argv)
 	};
 	int rc = options_read(cli, "watch", "what happens to tickets, as it happens",
 	        "  otklik watch\n"
-	        "  otklik watch --customer verf --format json\n"
+	        "  otklik watch --customer verf --format json     one object a line\n"
+	        "  otklik watch --ticket 1042 --count 1 --seconds 60\n"
 	        "  otklik watch --epoch 0b0c... --after 1841\n",
 	        options, argc, argv);
 
 	if (rc != 0)
 		return rc < 0 ? 0 : rc;
-	rc = cli_connect(cli);
+	/* A first call, so that a server that is away or refuses is told at once. */
+	rc = cli_call(cli, METHOD_WHO_AM_I, &who.base, NULL);
 	if (rc != 0)
 		return rc;
 	w.request.customer = (char *)(uintptr_t)customer;
 	w.request.ticket_id = ticket;
 	w.request.feed_epoch = (char *)(uintptr_t)epoch;
 	w.request.after_rev = after;
-	return watch_run(&w, seconds);
+	if (cli->format == FORMAT_CSV)
+		w.table = rows_new(cli);
+	rc = watch_run(&w, seconds);
+	table_free(w.table);
+	return rc;
 }

@@ -1,6 +1,7 @@
 /* otklik whoami and server status. */
 #include <stdio.h>
 
+#include "cli/clean.h"
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/table.h"
@@ -27,9 +28,11 @@ int verb_whoami(struct cli *cli, int argc, char **argv)
 	if (cli->format == FORMAT_JSON)
 		return json_print_message(reply, stdout);
 	out = (const Otklik__V1__WhoAmIResponse *)(const void *)reply;
-	if (cli->format == FORMAT_TABLE)
-		(void)printf("%s (%s)%s%s\n", out->principal, out->name,
+	if (cli->format == FORMAT_TABLE) {
+		clean_printf(stdout, "%s (%s)%s%s", out->principal, out->name,
 		        out->customer[0] != '\0' ? ", of customer " : "", out->customer);
+		(void)fputc('\n', stdout);
+	}
 	{
 		struct table *t = table_new(cli);
 
@@ -45,6 +48,35 @@ int verb_whoami(struct cli *cli, int argc, char **argv)
 		rc = table_print(t, stdout);
 		table_free(t);
 	}
+	return rc;
+}
+
+static int status_csv(const struct cli *cli, const Otklik__V1__GetServerStatusResponse *out)
+{
+	static const char *const NAMES[] = {"build", "pid", "server_time", "virtual_clock",
+	        "database_up", "schema_version", "connections", "requests_in_flight",
+	        "requests_total", "feed_rev", "fold_rev", "due_timers", "oldest_due"};
+	struct table *t = table_new(cli);
+	int rc;
+
+	for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++)
+		table_column(t, NAMES[i], 0);
+	table_row(t);
+	table_text(t, out->build);
+	table_number(t, out->pid);
+	table_time(t, out->server_time_us);
+	table_text(t, out->virtual_clock ? "true" : "false");
+	table_text(t, out->database_up ? "true" : "false");
+	table_number(t, out->schema_version);
+	table_number(t, out->connections);
+	table_number(t, out->requests_in_flight);
+	table_number(t, (int64_t)out->requests_total);
+	table_number(t, out->feed_rev);
+	table_number(t, out->fold_rev);
+	table_number(t, out->due_timers);
+	table_time(t, out->oldest_due_us);
+	rc = table_print(t, stdout);
+	table_free(t);
 	return rc;
 }
 
@@ -64,11 +96,18 @@ int verb_server_status(struct cli *cli, int argc, char **argv)
 	rc = cli_call(cli, METHOD_GET_SERVER_STATUS, &in.base, &reply);
 	if (rc != 0)
 		return rc;
-	if (cli->format != FORMAT_TABLE)
-		return json_print_message(reply, stdout);
 	out = (const Otklik__V1__GetServerStatusResponse *)(const void *)reply;
-	(void)printf("  build         %s, process %lld\n", out->build, (long long)out->pid);
-	(void)printf("  time          %s%s\n", table_time_text(out->server_time_us, time),
+	switch (cli->format) {
+	case FORMAT_JSON:
+		return json_print_message(reply, stdout);
+	case FORMAT_CSV:
+		return status_csv(cli, out);
+	case FORMAT_TABLE:
+		break;
+	}
+	clean_printf(
+	        stdout, "  build         %s, process %lld", out->build, (long long)out->pid);
+	(void)printf("\n  time          %s%s\n", table_time_text(out->server_time_us, time),
 	        out->virtual_clock ? " (virtual)" : "");
 	(void)printf("  database      %s, schema %d\n", out->database_up ? "up" : "away",
 	        out->schema_version);

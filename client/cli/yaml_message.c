@@ -31,6 +31,7 @@ struct yaml_lines {
 struct reader {
 	struct arena *arena;
 	const char *file;
+	const char *text;
 	yaml_document_t *document;
 	struct yaml_lines *lines;
 	struct otk_error *err;
@@ -276,24 +277,34 @@ static int message_fill(
 	return rc;
 }
 
-/* A node that two places refer to is an alias: refused, they can blow a small file up. */
-static bool has_aliases(const char *text, size_t size)
+/* The line of the first alias, 0: there is none. They can blow a small file up: refused. */
+static unsigned long alias_line(const char *text, size_t size)
 {
 	yaml_parser_t parser;
 	yaml_event_t event;
-	bool found = false;
+	unsigned long line = 0;
 	bool more = true;
 
 	if (yaml_parser_initialize(&parser) == 0)
-		return false;
+		return 0;
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-	while (more && yaml_parser_parse(&parser, &event) != 0) {
-		found = found || event.type == YAML_ALIAS_EVENT;
+	while (line == 0 && more && yaml_parser_parse(&parser, &event) != 0) {
+		if (event.type == YAML_ALIAS_EVENT)
+			line = (unsigned long)event.start_mark.line + 1;
 		more = event.type != YAML_STREAM_END_EVENT;
 		yaml_event_delete(&event);
 	}
 	yaml_parser_delete(&parser);
-	return found;
+	return line;
+}
+
+static unsigned long line_at(const char *text, size_t offset)
+{
+	unsigned long line = 1;
+
+	for (size_t i = 0; i < offset; i++)
+		line += text[i] == '\n';
+	return line;
 }
 
 static int file_read(
@@ -316,10 +327,41 @@ static int file_read(
 	(void)fclose(file);
 	if (*text == NULL)
 		return error_set(err, OTK_RESOURCE_EXHAUSTED, "NO_MEMORY", "out of memory");
+	if (memchr(*text, '\0', *size) != NULL)
+		return error_set(err, OTK_INVALID_ARGUMENT, "BAD_FILE",
+		        "%s:%lu: has a NUL character", path,
+		        line_at(*text, strnlen(*text, *size)));
 	if (!text_is_utf8(*text, *size))
 		return error_set(
 		        err, OTK_INVALID_ARGUMENT, "BAD_FILE", "%s: is not UTF-8 text", path);
 	return 0;
+}
+
+static int yaml_error(struct reader *r, const yaml_parser_t *parser)
+{
+	/* Of a character that YAML does not allow there is only its place in the bytes. */
+	unsigned long line = parser->error == YAML_READER_ERROR
+	                             ? line_at(r->text, parser->problem_offset)
+	                             : (unsigned long)parser->problem_mark.line + 1;
+
+	return error_set(r->err, OTK_INVALID_ARGUMENT, "BAD_FILE", "%s:%lu: %s", r->file, line,
+	        parser->problem != NULL ? parser->problem : "is no YAML");
+}
+
+/* A second document would be read by nobody: told, not passed over. */
+static int end_check(struct reader *r, yaml_parser_t *parser)
+{
+	yaml_document_t document;
+	const yaml_node_t *root;
+	int rc = 0;
+
+	if (yaml_parser_load(parser, &document) == 0)
+		return yaml_error(r, parser);
+	root = yaml_document_get_root_node(&document);
+	if (root != NULL)
+		rc = bad(r, root, "a second document begins", "one file is one document");
+	yaml_document_delete(&document);
+	return rc;
 }
 
 static int document_read(struct reader *r, yaml_parser_t *parser,
@@ -330,9 +372,7 @@ static int document_read(struct reader *r, yaml_parser_t *parser,
 	int rc;
 
 	if (yaml_parser_load(parser, &document) == 0)
-		return error_set(r->err, OTK_INVALID_ARGUMENT, "BAD_FILE", "%s:%lu: %s",
-		        r->file, (unsigned long)parser->problem_mark.line + 1,
-		        parser->problem != NULL ? parser->problem : "is no YAML");
+		return yaml_error(r, parser);
 	r->document = &document;
 	*message = message_new(r->arena, type);
 	root = yaml_document_get_root_node(&document);
@@ -344,6 +384,8 @@ static int document_read(struct reader *r, yaml_parser_t *parser,
 	else
 		rc = message_fill(r, root, *message, 0);
 	yaml_document_delete(&document);
+	if (rc == 0)
+		rc = end_check(r, parser);
 	return rc;
 }
 
@@ -353,15 +395,19 @@ int yaml_message_read(struct arena *arena, const char *path,
 {
 	struct reader r = {.arena = arena, .file = path, .err = err};
 	yaml_parser_t parser;
+	unsigned long alias;
 	char *text = NULL;
 	size_t size = 0;
 	int rc = file_read(arena, path, &text, &size, err);
 
 	if (rc != 0)
 		return rc;
-	if (has_aliases(text, size))
+	alias = alias_line(text, size);
+	if (alias != 0)
 		return error_set(err, OTK_INVALID_ARGUMENT, "BAD_FILE",
-		        "%s: aliases (*name) are not taken; write the value out", path);
+		        "%s:%lu: aliases (*name) are not taken; write the value out", path,
+		        alias);
+	r.text = text;
 	r.lines = arena_calloc(arena, 1, sizeof *r.lines);
 	if (r.lines == NULL || yaml_parser_initialize(&parser) == 0)
 		return no_memory(&r);
