@@ -11,9 +11,11 @@
 #include "sql/statements.h"
 
 enum { LOAD_MS = 60000, POLL_MS = 10000, POLL_SMALL = 16 * 1024 };
-enum { EPOCH_SECRET = 2 }; /* column of reference_epoch */
+enum { EPOCH_SECRET = 2, EPOCH_ADDITIONS = 3 }; /* columns of reference_epoch */
 
 #define POLL_US INT64_C(1000000)
+/* What was only added can wait: an import adds much, and nothing is decided by it. */
+#define ADDITIONS_US INT64_C(5000000)
 #define RETRY_US INT64_C(200000)
 #define LOAD_BUDGET ((size_t)1 << 30)
 
@@ -23,6 +25,8 @@ struct edition {
 	struct arena *arena;
 	const void *secret;
 	size_t secret_size;
+	int64_t additions;
+	int64_t loaded_at;   /* monotonic */
 	int64_t replaced_at; /* monotonic */
 	struct edition *next;
 };
@@ -83,6 +87,8 @@ static int swap_in(struct reference_store *store, struct db_unit *unit, struct o
 	}
 	edition->secret =
 	        db_get_bytes(db_unit_rows(unit, 0), 0, EPOCH_SECRET, &edition->secret_size);
+	edition->additions = db_get_int(db_unit_rows(unit, 0), 0, EPOCH_ADDITIONS);
+	edition->loaded_at = loop_now(store->loop);
 	edition->arena = store->arena;
 	store->arena = NULL;
 	if (store->current != NULL) {
@@ -152,8 +158,12 @@ static void polled(void *context, struct db_unit *unit)
 {
 	struct reference_store *store = context;
 	const struct db_rows *rows = db_unit_rows(unit, 0);
-	bool moved = db_unit_error(unit)->code == OTK_OK && db_rows_count(rows) == 1 &&
-	             db_get_int(rows, 0, 0) != store->current->ref->epoch;
+	bool got = db_unit_error(unit)->code == OTK_OK && db_rows_count(rows) == 1;
+	bool moved = got && db_get_int(rows, 0, 0) != store->current->ref->epoch;
+
+	if (got && db_get_int(rows, 0, EPOCH_ADDITIONS) != store->current->additions &&
+	        loop_now(store->loop) - store->current->loaded_at >= ADDITIONS_US)
+		moved = true;
 
 	end_load(store);
 	if (moved || store->again) {
