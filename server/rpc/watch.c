@@ -357,39 +357,11 @@ static enum step watch_positioned(struct request *r)
 	return request_go(r, watch_started);
 }
 
-/*
- * A stream outlives many changes of grants, and its session's principal is that of its
- * beginning. Where they differ from what is in force it ends; its client begins again, with
- * what it may see now.
- */
-static bool still_granted(const struct request *r)
-{
-	const struct ref_principal *now =
-	        reference_principal(desk_reference(r->service->desk), r->principal->id);
-	const struct access *then = &r->principal->access;
-
-	if (now == NULL || now->disabled || now->access.count != then->count)
-		return false;
-	for (size_t i = 0; i < then->count; i++) {
-		if (now->access.grants[i].role != then->grants[i].role ||
-		        now->access.grants[i].customer_id != then->grants[i].customer_id)
-			return false;
-	}
-	return true;
-}
-
 /* Reads the next window, or waits in the hub when there is none. */
 static enum step watch_read(struct request *r)
 {
 	struct watch *watch = r->state;
 	struct watch_hub *hub = r->service->watches;
-	struct otk_error err;
-
-	if (!still_granted(r)) {
-		error_set(&err, OTK_UNAVAILABLE, "GRANTS_CHANGED",
-		        "what you may see has changed; resume with the last token");
-		return watch_fail(r, &err);
-	}
 
 	if (watch->after >= hub->head) {
 		/* nothing is held while nothing happens */
