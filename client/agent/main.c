@@ -14,6 +14,7 @@ static const struct verb VERBS[] = {
         {"status", "Show the queue, the connection and the checks.", verb_status},
         {"check-config", "Check the settings and the file of checks.", verb_check_config},
         {"run-check", "Run one check now and show what comes of it.", verb_run_check},
+        {"new-queue", "Begin anew after the server has refused the queue.", verb_new_queue},
 };
 
 enum { VERB_COUNT = sizeof VERBS / sizeof VERBS[0] };

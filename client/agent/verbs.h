@@ -18,6 +18,7 @@ int verb_report(int argc, char **argv);
 int verb_status(int argc, char **argv);
 int verb_check_config(int argc, char **argv);
 int verb_run_check(int argc, char **argv);
+int verb_new_queue(int argc, char **argv);
 
 /* An option `--name VALUE`, or `--name` where `flag` is set. */
 struct verb_option {

@@ -79,8 +79,7 @@ static enum step answer_quarantined(struct request *r, const char *why)
 {
 	return request_error(r, OTK_FAILED_PRECONDITION, "QUEUE_QUARANTINED",
 	        "this queue is not taken any more: %s. What waits in it is kept. See that "
-	        "only one agent runs as %s, then begin a new queue there: move the old one "
-	        "aside",
+	        "only one agent runs as %s, then run there: otklik-agent new-queue",
 	        why, r->principal->code);
 }
 
