@@ -324,7 +324,8 @@ CREATE TABLE sla_clock (
 	PRIMARY KEY (customer_id, ticket_id, kind)
 ) WITH (fillfactor = 85);
 COMMENT ON TABLE sla_clock IS 'class: tenant. Clocks as the journal made them.';
-CREATE INDEX sla_clock_due ON sla_clock (customer_id, due_at) WHERE state = 1;
+-- Soonest due first, over all customers or one.
+CREATE INDEX sla_clock_due ON sla_clock (due_at, customer_id, ticket_id) WHERE state = 1;
 
 CREATE TABLE timer (
 	customer_id integer NOT NULL,

@@ -16,6 +16,7 @@
 #include "rpc/service.h"
 #include "sql/statements.h"
 
+enum { CALL_PAGE = 1 }; /* behind plan_by_values */
 enum { PAGE_DEFAULT = 50, PAGE_MAX = 500, STATES_MAX = 16 };
 
 struct list {
@@ -150,6 +151,7 @@ enum step list_tickets_begin(struct request *r, const Otklik__V1__ListTicketsReq
 	if (list->scope == NULL || unit == NULL)
 		return request_no_memory(r);
 	db_unit_scope(unit, list->scope);
+	db_call(unit, SQL_PLAN_BY_VALUES);
 	db_call(unit, list->by_due             ? SQL_TICKET_LIST_DUE
 	              : list->customer_id != 0 ? SQL_TICKET_LIST_CUSTOMER
 	                                       : SQL_TICKET_LIST_ALL);
@@ -159,7 +161,7 @@ enum step list_tickets_begin(struct request *r, const Otklik__V1__ListTicketsReq
 
 static enum step page_found(struct request *r)
 {
-	const struct db_rows *rows = db_unit_rows(r->unit, 0);
+	const struct db_rows *rows = db_unit_rows(r->unit, CALL_PAGE);
 	struct list *list = r->state;
 	struct db_unit *unit = db_unit_new(r->arena, DB_READ);
 

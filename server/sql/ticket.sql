@@ -22,6 +22,11 @@ WHERE t.ticket_id = ANY ($1::bigint[]) ORDER BY c.ticket_id, c.kind;
 -- name: ticket_numbers
 SELECT nextval('ticket_number') FROM generate_series(1, $1::integer);
 
+-- For the rest of the transaction: a list whose filters are mostly absent needs a plan for those
+-- that are there.
+-- name: plan_by_values
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true);
+
 -- Lists. $1 customer; then filters, each NULL for any: $2 states, $3 open only, $4 team,
 -- $5 assignee, $6 site, $7 priority, $8 type; $9 the last ticket of the page before, NULL on the
 -- first; $10 how many. Newest first.
