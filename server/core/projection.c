@@ -61,6 +61,22 @@ static void resolved(struct ticket *t, const struct event *e)
 	t->self_recovered = e->cause == CAUSE_SELF_RECOVERED;
 }
 
+static bool is_done(enum ticket_state state)
+{
+	return state == TICKET_RESOLVED || state == TICKET_CLOSED;
+}
+
+/* A command reopens into in_progress; imported history leaves into any state. */
+static void reopened(struct ticket *t)
+{
+	t->reopen_count++;
+	t->resolved_at = 0;
+	t->closed_at = 0;
+	t->auto_close_at = 0;
+	t->recheck_at = 0;
+	t->self_recovered = false;
+}
+
 static void state_changed(struct ticket *t, const struct event *e)
 {
 	enum ticket_state from = t->state;
@@ -68,6 +84,8 @@ static void state_changed(struct ticket *t, const struct event *e)
 	t->state = (enum ticket_state)e->state;
 	t->pending_reason = PENDING_NONE;
 	t->pending_until = 0;
+	if (is_done(from) && !is_done(t->state))
+		reopened(t);
 	switch (t->state) {
 	case TICKET_PENDING:
 		t->pending_reason = (enum pending_reason)e->pending_reason;
@@ -84,14 +102,6 @@ static void state_changed(struct ticket *t, const struct event *e)
 		t->auto_close_at = 0;
 		break;
 	default:
-		if (from != TICKET_RESOLVED && from != TICKET_CLOSED)
-			break;
-		t->reopen_count++;
-		t->resolved_at = 0;
-		t->closed_at = 0;
-		t->auto_close_at = 0;
-		t->recheck_at = 0;
-		t->self_recovered = false;
 		break;
 	}
 }
