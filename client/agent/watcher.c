@@ -85,7 +85,10 @@ static int slot_report(struct slot *slot, const struct check_change *change,
 	int64_t seq = 0;
 	int rc;
 
+	/* Above what a queue restored from a copy may have forgotten to have used, too. */
 	next.counter++;
+	if (now > 0 && next.counter < (uint64_t)(now / CLOCK_SECOND))
+		next.counter = (uint64_t)(now / CLOCK_SECOND);
 	next.reported = true;
 	next.reported_state = next.life.hard_state;
 	if (change->hard_changed)

@@ -149,6 +149,7 @@ static void hard_states_become_reports_with_a_growing_counter(void **state)
 	struct queue_batch batch;
 	struct watcher_look look;
 	uint64_t counter;
+	uint64_t last = 0;
 	static const Otklik__V1__CheckState STATES[] = {OTKLIK__V1__CHECK_STATE__CHECK_STATE_OK,
 	        OTKLIK__V1__CHECK_STATE__CHECK_STATE_CRITICAL,
 	        OTKLIK__V1__CHECK_STATE__CHECK_STATE_OK};
@@ -168,7 +169,8 @@ static void hard_states_become_reports_with_a_growing_counter(void **state)
 	look = after(10); /* the retry interval */
 	assert_true(look.check->life.hard);
 	assert_int_equal(reported, 2);
-	assert_int_equal(look.check->counter, counter + 1);
+	/* past seventy seconds, so that a copy of the queue cannot stay behind */
+	assert_int_equal(look.check->counter, counter + 70);
 	(void)after(60); /* still bad: nothing new to say */
 	assert_int_equal(reported, 2);
 	plugin_says(0);
@@ -181,7 +183,8 @@ static void hard_states_become_reports_with_a_growing_counter(void **state)
 		        NULL, batch.entries[i].size, batch.entries[i].payload);
 
 		assert_int_equal(report->state, STATES[i]);
-		assert_int_equal(report->counter, counter + i);
+		assert_true(report->counter > last);
+		last = report->counter;
 		otklik__v1__report__free_unpacked(report, NULL);
 	}
 	/* a recovery matters as much as its problem */
