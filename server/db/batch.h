@@ -72,7 +72,8 @@ void db_batch_free(struct db_batch *batch);
  * Joins the next unit. Items of one lane (0: none) go in the order they came, never two at
  * once. `done` comes exactly once, from the loop, never from inside this call, unless
  * db_batch_leave comes first; err->code is OTK_OK after decode, else the failure of this item
- * alone (class 22 and 23 errors are pinned to their item by bisection) or of the whole unit.
+ * alone (errors of class 22 and 23, and refusals by our own guards, are pinned to
+ * their item by bisection) or of the whole unit.
  * 0, or -OTK_RESOURCE_EXHAUSTED with retry_after_ms when too many wait (then no `done`).
  */
 int db_batch_join(struct db_batch *batch, struct db_batch_item *item, uint64_t lane,

@@ -212,6 +212,16 @@ static void bad_rows_fail_alone(void **state)
 	assert_string_equal(fixture_value("SELECT count(*) FROM thing"), "60");
 }
 
+static void a_guard_that_refuses_does_so_for_its_item_alone(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 16; i++)
+		join(i, i, i == 5 ? -7 : 1, (uint64_t)i + 1);
+	assert_true(fixture_wait(loop, &completed, 16, 10000));
+	for (int i = 0; i < 16; i++)
+		assert_int_equal(saves[i].code, i == 5 ? OTK_ABORTED : OTK_OK);
+}
+
 static void a_number_too_great_fails_alone_as_well(void **state)
 {
 	(void)state;
@@ -367,6 +377,7 @@ int main(void)
 	        TEST(a_lane_keeps_its_order_one_at_a_time),
 	        TEST(items_without_a_lane_do_not_wait_for_each_other),
 	        TEST(bad_rows_fail_alone),
+	        TEST(a_guard_that_refuses_does_so_for_its_item_alone),
 	        TEST(a_number_too_great_fails_alone_as_well),
 	        TEST(too_much_for_one_unit_is_cut),
 	        TEST(who_leaves_hears_nothing),
