@@ -41,6 +41,8 @@ struct sweep {
 	struct job lock;
 	bool leads;
 
+	int64_t rearmed_epoch; /* reference data whose edits the timers know */
+
 	/* the pass */
 	int64_t now;
 	int64_t after_at; /* the last timer looked at */
@@ -281,10 +283,38 @@ static void read_due(struct sweep *s)
 	job_submit(&s->job, UNIT_MS, due_read, s);
 }
 
+/* ---- edits of calendars and contracts --------------------------------------------------- */
+
+static void rearmed(void *context, struct db_unit *unit)
+{
+	struct sweep *s = context;
+
+	(void)unit;
+	if (!job_succeeded(&s->job))
+		return;
+	s->rearmed_epoch = s->ref->epoch;
+	job_sleep(&s->job, 0);
+}
+
+/* A timer was set under the reference data of its time: new ones may act earlier. */
+static void rearm(struct sweep *s)
+{
+	if (job_begin(&s->job, DB_REPLAY) == NULL)
+		return;
+	db_call(s->job.unit, SQL_SWEEP_REARM);
+	job_submit(&s->job, UNIT_MS, rearmed, s);
+}
+
 /* A pass begins. */
 static void run(void *arg)
 {
 	struct sweep *s = arg;
+
+	s->ref = desk_reference(s->desk);
+	if (s->ref != NULL && s->ref->epoch != s->rearmed_epoch) {
+		rearm(s);
+		return;
+	}
 
 	s->now = clock_now(s->job.clock);
 	s->after_at = DB_TIME_MINUS_INFINITY;

@@ -12,3 +12,7 @@ SELECT at FROM timer ORDER BY at LIMIT 1;
 -- Whether this session is the one that sweeps. A session that has the lock gets it again.
 -- name: sweep_lock
 SELECT pg_try_advisory_lock(hashtext('otklik.sweep'));
+
+-- Once for every epoch of the reference data.
+-- name: sweep_rearm
+SELECT desk_rearm();

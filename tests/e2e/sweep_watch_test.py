@@ -94,6 +94,27 @@ def a_command_and_the_sweep_at_once_do_each_thing_once():
         check_equal(gaps, "0", "journals have no gap")
 
 
+def an_edited_calendar_acts_on_open_clocks_without_anybody_touching_them():
+    with Desk(clock=START) as otk:
+        boris = otk.peer("boris")
+        ticket = boris.ticket("create", title="Until six")  # 12:00 in Moscow, 8 h: tomorrow
+        due = next(c.due_at_us for c in ticket.clocks if c.kind == 3)
+        otk.clock.advance("10m")
+        otk.psql("INSERT INTO calendar_edition (calendar_id, edition, from_at, zone, week) VALUES "
+                 "(2, 2, '2026-03-02T09:10:00Z', 'Europe/Moscow', 'mon-fri 09:00-22:00'); "
+                 "UPDATE installation SET epoch = epoch + 1")
+        otk.clock.advance("1m")
+
+        def moved():
+            now = next(c.due_at_us for c in boris.ticket("get", ticket_id=ticket.id).clocks if c.kind == 3)
+            return now < due and now
+
+        check_equal(eventually(moved, "the due comes forward") - ticket.created_at_us, 8 * 3600 * 1000000,
+                    "eight hours of the longer day")
+        check_equal(otk.value("SELECT count(*) FROM event WHERE kind = 13 AND clock = 3"), "1",
+                    "journalled once")
+
+
 def a_watch_goes_on_where_it_was_left():
     with Desk(clock=START, api=2) as otk:
         olga, eva = otk.peer("olga"), otk.peer("eva")
