@@ -59,7 +59,9 @@ int cli_fail(const struct otk_error *err)
 	}
 	if (err->retry_after_ms > 0)
 		(void)fprintf(stderr, "  try again in %.1f s\n", err->retry_after_ms / 1000.0);
-	return cli_exit_code(err->code);
+	/* Files that the profile names. */
+	return strcmp(err->reason, "BAD_CREDENTIALS") == 0 ? EXIT_CONFIG
+	                                                   : cli_exit_code(err->code);
 }
 
 int cli_usage(const char *words, const char *format, ...)
@@ -140,7 +142,13 @@ int cli_call(struct cli *cli, uint16_t method, const ProtobufCMessage *request,
 	loop_timer_free(timer);
 	if (told)
 		(void)fputs("\r\033[K", stderr);
-	return rc == 0 ? 0 : cli_fail(&err);
+	if (rc == 0)
+		return 0;
+	rc = cli_fail(&err);
+	if (rc == EXIT_UNAVAILABLE)
+		(void)fprintf(stderr, "  the server is %s, says %s\n", cli->profile.server,
+		        cli->profile.path);
+	return rc;
 }
 
 int cli_lacks(const char *what)

@@ -88,6 +88,27 @@ static int list_add(const struct cli_option *o, char *value)
 	return list->count > before ? 0 : -OTK_NOT_FOUND;
 }
 
+static int time_set(const char *words, const struct cli_option *o, const char *value)
+{
+	int local = 0;
+	int64_t us;
+	int64_t days;
+
+	if (time_parse(value, &us, &local) != 0) {
+		if (time_parse_date(value, &days) != 0)
+			return cli_usage(words,
+			        "%s: '%s' is no time; write 2026-12-31T18:00 (yours) or "
+			        "2026-12-31T18:00:00Z",
+			        o->name, value);
+		us = days * 86400 * CLOCK_SECOND;
+		local = 1;
+	}
+	if (local && local_to_utc(us, &us) != 0)
+		return cli_usage(words, "%s: '%s' is no time here", o->name, value);
+	*(int64_t *)o->value = us;
+	return 0;
+}
+
 static int value_set(const char *words, const struct cli_option *o, char *value)
 {
 	switch (o->kind) {
@@ -117,26 +138,8 @@ static int value_set(const char *words, const struct cli_option *o, char *value)
 			return cli_usage(
 			        words, "%s: at most %d values", o->name, OPTION_LIST_MAX);
 		}
-	case OPTION_TIME: {
-		int local = 0;
-		int64_t us;
-		int64_t days;
-
-		if (time_parse(value, &us, &local) != 0) {
-			if (time_parse_date(value, &days) != 0)
-				return cli_usage(words,
-				        "%s: '%s' is no time; write 2026-12-31T18:00 (yours) "
-				        "or "
-				        "2026-12-31T18:00:00Z",
-				        o->name, value);
-			us = days * 86400 * CLOCK_SECOND;
-			local = 1;
-		}
-		if (local && local_to_utc(us, &us) != 0)
-			return cli_usage(words, "%s: '%s' is no time here", o->name, value);
-		*(int64_t *)o->value = us;
-		return 0;
-	}
+	case OPTION_TIME:
+		return time_set(words, o, value);
 	}
 	return EXIT_SOFTWARE;
 }
@@ -253,9 +256,26 @@ static const struct cli_option *positional_at(const struct cli_option *options, 
 	return NULL;
 }
 
-/* Bits of the options seen, by their place in the table. */
+enum { OPTIONS_MAX = 64 };
+
+/* What was given, by the option's place in the table. */
+struct given {
+	bool seen[OPTIONS_MAX];
+	char *times[OPTIONS_MAX]; /* read at the end: --zone may follow */
+};
+
+static int given_add(const char *words, const struct cli_option *options, size_t i, char *value,
+        struct given *g)
+{
+	g->seen[i] = true;
+	if (options[i].kind != OPTION_TIME)
+		return value_set(words, &options[i], value);
+	g->times[i] = value;
+	return 0;
+}
+
 static int word_read(const char *words, const struct cli_option *options, int left, char **argv,
-        uint64_t *seen, int *taken)
+        struct given *given, int *taken)
 {
 	char *value = NULL;
 	const struct cli_option *o = option_find(options, argv[0], &value);
@@ -269,14 +289,20 @@ static int word_read(const char *words, const struct cli_option *options, int le
 		value = argv[1];
 		*taken = 2;
 	}
-	*seen |= UINT64_C(1) << (o - options);
-	return value_set(words, o, value);
+	return given_add(words, options, (size_t)(o - options), value, given);
 }
 
-static int required_check(const char *words, const struct cli_option *options, uint64_t seen)
+/* Times are read, and what is required must be there. */
+static int given_end(
+        const char *words, const struct cli_option *options, const struct given *given)
 {
-	for (const struct cli_option *o = options; o->name != NULL; o++) {
-		if (o->required && (seen >> (o - options) & 1) == 0)
+	for (size_t i = 0; options[i].name != NULL; i++) {
+		const struct cli_option *o = &options[i];
+		int rc = given->times[i] == NULL ? 0 : value_set(words, o, given->times[i]);
+
+		if (rc != 0)
+			return rc;
+		if (o->required && !given->seen[i])
 			return cli_usage(words, "%s%s is needed: %s",
 			        is_positional(o) ? "" : "--", o->name, o->help);
 	}
@@ -286,7 +312,7 @@ static int required_check(const char *words, const struct cli_option *options, u
 int options_read(struct cli *cli, const char *words, const char *summary, const char *examples,
         const struct cli_option *options, int argc, char **argv)
 {
-	uint64_t seen = 0;
+	struct given given = {.seen = {false}};
 	size_t positional = 0;
 	bool only_arguments = false;
 
@@ -318,7 +344,7 @@ int options_read(struct cli *cli, const char *words, const char *summary, const 
 				return -taken;
 			if (taken == 0)
 				rc = word_read(
-				        words, options, argc - i, argv + i, &seen, &taken);
+				        words, options, argc - i, argv + i, &given, &taken);
 			if (rc != 0)
 				return rc;
 			i += taken;
@@ -327,13 +353,12 @@ int options_read(struct cli *cli, const char *words, const char *summary, const 
 		o = positional_at(options, positional);
 		if (o == NULL)
 			return cli_usage(words, "'%s' is one argument too many", argv[i]);
-		rc = value_set(words, o, argv[i++]);
+		rc = given_add(words, options, (size_t)(o - options), argv[i++], &given);
 		if (rc != 0)
 			return rc;
-		seen |= UINT64_C(1) << (o - options);
 		/* A list takes all arguments that follow. */
 		if (o->kind != OPTION_LIST)
 			positional++;
 	}
-	return required_check(words, options, seen);
+	return given_end(words, options, &given);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -68,10 +69,15 @@ static int file_error(const char *option, const char *path, struct otk_error *er
 	unsigned long code = ERR_peek_last_error();
 	const char *why = ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code))
 	                                         : ERR_reason_error_string(code);
-	int rc = error_set(err, OTK_FAILED_PRECONDITION, "BAD_CREDENTIALS",
+	int rc;
+
+	/* Of a file that cannot be opened OpenSSL's last error says no more than "system lib".
+	 */
+	if (access(path, R_OK) != 0)
+		why = strerror(errno);
+	rc = error_set(err, OTK_FAILED_PRECONDITION, "BAD_CREDENTIALS",
 	        "cannot use %s %s: %s; look at the file, or name another in the profile",
 	        option, path, why == NULL ? "it is not PEM" : why);
-
 	ERR_clear_error();
 	return rc;
 }

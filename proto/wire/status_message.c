@@ -58,6 +58,23 @@ static void copy_cut(char *out, size_t size, const char *text)
 	text_cut_utf8(out, size - 1);
 }
 
+/* A stale version: what happened since, as far as the message has room. */
+static void changes_add(struct otk_error *err, const Otklik__V1__Status *message)
+{
+	char text[2 * OTK_MESSAGE_SIZE];
+	size_t used = strlen(err->message);
+
+	memcpy(text, err->message, used);
+	for (size_t i = 0; i < message->n_changes && used < sizeof text - 1; i++) {
+		int n = snprintf(text + used, sizeof text - used, "%s%s",
+		        i == 0 ? "; since then: " : "; ", message->changes[i]);
+
+		used += n < 0 ? 0 : (size_t)n;
+	}
+	text[used < sizeof text ? used : sizeof text - 1] = '\0';
+	copy_cut(err->message, sizeof err->message, text);
+}
+
 int status_message_read(const Otklik__V1__Status *message, struct otk_error *err)
 {
 	error_clear(err);
@@ -65,6 +82,8 @@ int status_message_read(const Otklik__V1__Status *message, struct otk_error *err
 	        message->code < OTK_STATUS_COUNT ? (enum otk_status)message->code : OTK_UNKNOWN;
 	copy_cut(err->reason, sizeof err->reason, message->reason);
 	copy_cut(err->message, sizeof err->message, message->message);
+	if (message->n_changes > 0)
+		changes_add(err, message);
 	err->retry_after_ms = message->retry_after_ms;
 	for (size_t i = 0; i < message->n_violations && i < OTK_VIOLATIONS_MAX; i++) {
 		struct otk_violation *to = &err->violations[err->violation_count++];

@@ -75,6 +75,27 @@ static void what_does_not_fit_is_cut_between_characters(void **state)
 	assert_true(text_is_utf8(err.reason, strlen(err.reason)));
 }
 
+static void what_happened_since_is_told_as_far_as_it_fits(void **state)
+{
+	Otklik__V1__Status message = OTKLIK__V1__STATUS__INIT;
+	char *changes[40];
+	struct otk_error err;
+
+	(void)state;
+	for (size_t i = 0; i < 40; i++)
+		changes[i] = (char *)(uintptr_t) "eve replied";
+	message.code = OTK_ABORTED;
+	message.message = (char *)(uintptr_t) "it has changed";
+	message.changes = changes;
+	message.n_changes = 2;
+	assert_int_equal(status_message_read(&message, &err), -OTK_ABORTED);
+	assert_string_equal(
+	        err.message, "it has changed; since then: eve replied; eve replied");
+	message.n_changes = 40;
+	assert_int_equal(status_message_read(&message, &err), -OTK_ABORTED);
+	assert_int_equal(strlen(err.message), OTK_MESSAGE_SIZE - 1);
+}
+
 static void violations_past_the_last_place_are_dropped(void **state)
 {
 	Otklik__V1__FieldViolation one = OTKLIK__V1__FIELD_VIOLATION__INIT;
@@ -117,6 +138,7 @@ int main(void)
 	        cmocka_unit_test(an_error_survives_the_wire),
 	        cmocka_unit_test(an_ok_status_reads_as_zero),
 	        cmocka_unit_test(what_does_not_fit_is_cut_between_characters),
+	        cmocka_unit_test(what_happened_since_is_told_as_far_as_it_fits),
 	        cmocka_unit_test(violations_past_the_last_place_are_dropped),
 	        cmocka_unit_test(a_spent_arena_gives_no_status),
 	};
