@@ -10,8 +10,9 @@
 #include "desk/save.h"
 #include "rpc/request.h"
 
-/* Of many who change one ticket at once one gets through each time. */
-enum { TICKET_WRITE_ATTEMPTS = 16 };
+/* Of many who change one ticket at once one gets through each time: more than a connection may
+ * have in flight, and the deadline ends it anyway. */
+enum { TICKET_WRITE_ATTEMPTS = 128 };
 
 /* Part of the handler's state. Zero-initialise. */
 struct ticket_write {
