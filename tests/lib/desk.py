@@ -2,6 +2,7 @@
 what the server does, whatever the command line shows of it."""
 import importlib
 import queue
+import select
 import socket
 import ssl
 import struct
@@ -96,7 +97,11 @@ class Peer:
         context.set_alpn_protocols(["otklik/1"])
         plain = socket.create_connection(("127.0.0.1", otk.ports[index]), 20)
         self.socket = context.wrap_socket(plain, server_hostname="localhost")
-        self.socket.settimeout(None)
+        # Python's TLS sockets do not bear a read and a write at once: neither blocks, and
+        # `tls` is held for each. `lock` keeps frames whole.
+        self.socket.settimeout(0)
+        self.tls = threading.Lock()
+        self.gone = False
         self.ids, self.waiting, self.lock = 0, {}, threading.Lock()
         session = schema().session
         hello = session.Hello(version_min=1, version_max=1, build="test")
@@ -107,14 +112,27 @@ class Peer:
         if self.hello.get(timeout=20) is None:
             raise Failed(f"{person} was not greeted")
 
+    def _attempt(self, action):
+        """What the action on the socket gives, waiting until it can be done."""
+        while True:
+            try:
+                with self.tls:
+                    return action()
+            except ssl.SSLWantReadError:
+                select.select([self.socket], [], [], 1)
+            except ssl.SSLWantWriteError:
+                select.select([], [self.socket], [], 1)
+
     def _send(self, kind, payload=b"", method=0, request=0, key=bytes(16)):
+        data = memoryview(HEADER.pack(len(payload), kind, 0, method, request, 0, key) + payload)
         with self.lock:
-            self.socket.sendall(HEADER.pack(len(payload), kind, 0, method, request, 0, key) + payload)
+            while data:
+                data = data[self._attempt(lambda: self.socket.send(data)):]
 
     def _exactly(self, size):
         data = b""
         while len(data) < size:
-            piece = self.socket.recv(size - len(data))
+            piece = self._attempt(lambda: self.socket.recv(size - len(data)))
             if not piece:
                 raise EOFError
             data += piece
@@ -132,6 +150,7 @@ class Peer:
                 elif request in self.waiting:
                     self.waiting[request].put((kind, payload))
         except (OSError, EOFError, ValueError):
+            self.gone = True
             self.hello.put(None)
             for answers in list(self.waiting.values()):
                 answers.put((None, b""))
@@ -142,6 +161,8 @@ class Peer:
             self.ids += 1
             number = self.ids
         self.waiting[number] = queue.Queue()
+        if self.gone:
+            raise EOFError("the connection is gone")
         self._send(REQUEST, request.SerializeToString(), methods()[rpc], number,
                    key or uuid.uuid4().bytes)
         return self.waiting[number], number
