@@ -254,11 +254,13 @@ static int prepared_described(struct db_conn *conn, const PGresult *result)
 	int params = PQnparams(result);
 	uint32_t *types = realloc(prepared->types, ((size_t)params + 1) * sizeof *types);
 
-	if (types == NULL || db_wire_reserve(&conn->wire, (size_t)params + 1) < 0)
+	if (types == NULL)
+		return -OTK_RESOURCE_EXHAUSTED;
+	prepared->types = types; /* at once: the old ones are gone */
+	if (db_wire_reserve(&conn->wire, (size_t)params + 1) < 0)
 		return -OTK_RESOURCE_EXHAUSTED;
 	for (int i = 0; i < params; i++)
 		types[i] = PQparamtype(result, i);
-	prepared->types = types;
 	prepared->params = params;
 	prepared->ok = true;
 	return 0;

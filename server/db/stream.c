@@ -218,6 +218,8 @@ static void query_described(struct db_stream *stream, const PGresult *result)
 	size_t params = (size_t)PQnparams(result);
 	uint32_t *types = realloc(prepared->types, (params + 1) * sizeof *types);
 
+	if (types != NULL)
+		prepared->types = types; /* at once: the old ones are gone */
 	if (types == NULL || db_wire_reserve(&stream->wire, params + 1) < 0) {
 		error_set(&stream->err, OTK_RESOURCE_EXHAUSTED, "DB_MEMORY", "out of memory");
 		return;
