@@ -85,6 +85,47 @@ void text_cut_utf8(char *text, size_t max)
 	}
 }
 
+size_t text_unwanted(const char *at, bool one_line)
+{
+	const unsigned char *c = (const unsigned char *)at;
+
+	if (c[0] < 0x20)
+		return one_line || (c[0] != '\t' && c[0] != '\n' && c[0] != '\r') ? 1 : 0;
+	if (c[0] == 0x7F)
+		return 1;
+	if (c[0] == 0xC2)
+		return c[1] >= 0x80 && c[1] <= 0x9F ? 2 : 0;
+	if (c[0] != 0xE2)
+		return 0;
+	/* U+202A..202E embed and override, U+2066..2069 isolate, U+2028 and U+2029 separate. */
+	if (c[1] == 0x80 && (c[2] == 0xAD || c[2] == 0xAE))
+		return 3;
+	if (one_line && ((c[1] == 0x80 && c[2] >= 0xA8 && c[2] <= 0xAC) ||
+	                        (c[1] == 0x81 && c[2] >= 0xA6 && c[2] <= 0xA9)))
+		return 3;
+	return 0;
+}
+
+bool text_is_blank(const char *text)
+{
+	static const char *const UNSEEN[] = {" ", "\t", "\r", "\n", "\xC2\xA0", "\xC2\xAD",
+	        "\xE2\x80\x8B", "\xE2\x80\x8C", "\xE2\x80\x8D", "\xE2\x80\x8E", "\xE2\x80\x8F",
+	        "\xE2\x81\xA0", "\xE3\x80\x80", "\xEF\xBB\xBF"};
+
+	while (*text != '\0') {
+		size_t length = 0;
+
+		for (size_t i = 0; length == 0 && i < sizeof UNSEEN / sizeof *UNSEEN; i++) {
+			if (strncmp(text, UNSEEN[i], strlen(UNSEEN[i])) == 0)
+				length = strlen(UNSEEN[i]);
+		}
+		if (length == 0)
+			return false;
+		text += length;
+	}
+	return true;
+}
+
 int text_to_i64(const char *text, int64_t min, int64_t max, int64_t *out)
 {
 	char *end;

@@ -24,16 +24,14 @@ const char *check_state_name(int state)
 static char *cleaned(char *text, bool one_line)
 {
 	for (char *c = text; text != NULL && *c != '\0'; c++) {
-		bool line_end = *c == '\n' || *c == '\r';
+		size_t unwanted = text_unwanted(c, true);
 
-		if ((unsigned char)*c >= 0x20 && *c != 0x7f)
-			continue;
-		if (one_line && line_end) {
+		if (one_line && (*c == '\n' || *c == '\r')) {
 			*c = '\0';
 			break;
 		}
-		if (*c != '\n')
-			*c = ' ';
+		if (unwanted > 0 && *c != '\n')
+			memset(c, ' ', unwanted);
 	}
 	return text;
 }

@@ -17,7 +17,7 @@ void field_line(struct otk_error *err, const char *field, const char *text, size
 	if (text == NULL)
 		return;
 	for (const char *c = text; *c != '\0'; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+		if (text_unwanted(c, true) != 0) {
 			error_field(err, field, "must be one line without control characters");
 			return;
 		}
@@ -31,7 +31,7 @@ void field_text(struct otk_error *err, const char *field, const char *text, size
 	if (text == NULL)
 		return;
 	for (const char *c = text; *c != '\0'; c++) {
-		if ((unsigned char)*c < 0x20 && *c != '\t' && *c != '\r' && *c != '\n') {
+		if (text_unwanted(c, false) != 0) {
 			error_field(err, field, "must not hold control characters");
 			return;
 		}

@@ -173,7 +173,7 @@ static void lookup_done(void *context, struct db_unit *unit)
 	} else {
 		principal_release(session->principal);
 		session->principal = found;
-		streams_end(session, OTK_UNAVAILABLE, "PRINCIPAL_CHANGED",
+		streams_end(session, OTK_UNAVAILABLE, "GRANTS_CHANGED",
 		        "what you may see has changed; begin again");
 		greet(session);
 	}

@@ -195,6 +195,8 @@ static enum step changes_read(struct request *r)
 	const struct ticket *ticket = &state->write.change.ticket;
 	const struct db_rows *rows = db_unit_rows(r->unit, 0);
 	Otklik__V1__Status status = OTKLIK__V1__STATUS__INIT;
+	/* What else there is shows by its number only where the rows were cut, not sifted. */
+	int64_t told_to = db_rows_count(rows) < CHANGES_MAX ? 0 : ticket->version;
 
 	status.code = OTK_ABORTED;
 	status.reason = (char[]){"STALE_VERSION"};
@@ -204,7 +206,7 @@ static enum step changes_read(struct request *r)
 	        ticket->ticket_id, ticket->version, state->call.expected_version);
 	status.current_version = ticket->version;
 	status.changes = ticket_changes(r->arena, state->write.change.ref, rows,
-	        state->call.expected_version, ticket->version, &status.n_changes);
+	        state->call.expected_version, told_to, &status.n_changes);
 	if (status.message == NULL || status.changes == NULL)
 		return request_no_memory(r);
 	return request_fail_status(r, &status.base);

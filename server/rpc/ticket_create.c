@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "base/text.h"
 #include "core/lifecycle.h"
 #include "core/priority.h"
 #include "desk/load.h"
@@ -27,7 +28,7 @@ static enum step ticket_found(struct request *r);
 
 static void check_fields(struct otk_error *err, const Otklik__V1__CreateTicketRequest *in)
 {
-	if (*in->title == '\0')
+	if (text_is_blank(in->title))
 		error_field(err, "title", "say in one line what the matter is");
 	field_line(err, "title", in->title, TITLE_MAX);
 	field_text(err, "text", in->text, TEXT_MAX);
@@ -60,7 +61,7 @@ static int resolve(const struct request *r, const struct reference *ref,
 	*out = (struct new_ticket){.customer_id = customer->id,
 	        .site_id = field_site(err, "site", ref, customer->id, in->site),
 	        .service_id = field_service(err, "service", ref, customer->id, in->service),
-	        .team_id = field_team(err, "team", ref, in->team),
+	        .team_id = *provider ? field_team(err, "team", ref, in->team) : 0,
 	        .requester_id =
 	                field_requester(err, "requester", ref, customer->id, in->requester),
 	        .type = in->type == 0 ? TICKET_INCIDENT : (enum ticket_type)in->type,
@@ -72,6 +73,11 @@ static int resolve(const struct request *r, const struct reference *ref,
 	        .subcategory = given(in->subcategory),
 	        .channel = given(in->channel),
 	        .live_contact = in->live_contact};
+	/* Its own people, that is: who of the provider serves it is not for it to find out. */
+	if (!*provider && out->requester_id != 0 &&
+	        reference_principal(ref, out->requester_id)->customer_id != customer->id)
+		error_field(
+		        err, "requester", "the customer has no requester '%s'", in->requester);
 	if (out->requester_id == 0)
 		out->requester_id = r->principal->id;
 	if (out->site_id == 0 && r->principal->customer_id == customer->id)

@@ -15,6 +15,7 @@
 #include "rpc/handlers.h"
 #include "rpc/service.h"
 #include "sql/statements.h"
+#include "wire/limits.h"
 
 enum { CALL_PAGE = 1 }; /* behind plan_by_values */
 enum { PAGE_DEFAULT = 50, PAGE_MAX = 500, STATES_MAX = 16 };
@@ -30,6 +31,7 @@ struct list {
 	const char *scope;
 	/* the page */
 	int64_t *ids;
+	int64_t *dues; /* where by_due, else 0 */
 	size_t count;
 	bool more;
 	struct cursor last;
@@ -38,11 +40,19 @@ struct list {
 static enum step page_found(struct request *r);
 static enum step tickets_found(struct request *r);
 
-/* An assignee need not work there any more. */
-static int32_t assignee_of(struct otk_error *err, const struct reference *ref, const char *code)
+/*
+ * An assignee need not work there any more, but nobody learns here who the people of other
+ * customers are.
+ */
+static int32_t assignee_of(const struct access *access, struct otk_error *err,
+        const struct reference *ref, const char *code)
 {
 	const struct ref_principal *principal =
 	        *code == '\0' ? NULL : reference_principal_by_code(ref, code);
+
+	if (principal != NULL && principal->customer_id != 0 &&
+	        !access_may(access, PERMISSION_TICKET_READ, principal->customer_id))
+		principal = NULL;
 
 	if (*code != '\0' && principal == NULL)
 		error_field(err, "assignee", "there is nobody called '%s'", code);
@@ -87,7 +97,7 @@ static void resolve(struct request *r, const struct reference *ref,
 		list->customer_id = ids[0];
 	}
 	list->team_id = field_team(err, "team", ref, in->team);
-	list->assignee_id = assignee_of(err, ref, in->assignee);
+	list->assignee_id = assignee_of(access, err, ref, in->assignee);
 	if (*in->site != '\0' && list->customer_id == 0)
 		error_field(err, "site", "name the customer too");
 	else
@@ -170,13 +180,16 @@ static enum step page_found(struct request *r)
 	if (list->more)
 		list->count = list->page_size;
 	list->ids = arena_calloc(r->arena, list->count + 1, sizeof *list->ids);
-	if (list->ids == NULL || unit == NULL)
+	list->dues = arena_calloc(r->arena, list->count + 1, sizeof *list->dues);
+	if (list->ids == NULL || list->dues == NULL || unit == NULL)
 		return request_no_memory(r);
-	for (size_t i = 0; i < list->count; i++)
+	for (size_t i = 0; i < list->count; i++) {
 		list->ids[i] = db_get_int(rows, i, 0);
+		list->dues[i] = list->by_due ? db_get_time(rows, i, 1) : 0;
+	}
 	if (list->count > 0)
-		list->last = (struct cursor){.id = list->ids[list->count - 1],
-		        .at = list->by_due ? db_get_time(rows, list->count - 1, 1) : 0};
+		list->last = (struct cursor){
+		        .id = list->ids[list->count - 1], .at = list->dues[list->count - 1]};
 	db_unit_scope(unit, list->scope);
 	load_calls(unit, list->ids, list->count);
 	return request_query(r, unit, tickets_found);
@@ -213,15 +226,40 @@ static int fill(
 	return rc;
 }
 
+/* Long titles make a short page. */
+static void fit(struct list *list, Otklik__V1__ListTicketsResponse *out)
+{
+	size_t room = WIRE_PAYLOAD_MAX - 1024;
+	size_t kept = 0;
+
+	while (kept < out->n_tickets) {
+		size_t size = protobuf_c_message_get_packed_size(&out->tickets[kept]->base) + 8;
+
+		if (size > room)
+			break;
+		room -= size;
+		kept++;
+	}
+	if (kept == out->n_tickets)
+		return;
+	out->n_tickets = kept;
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->ids[i] == out->tickets[kept - 1]->id)
+			list->last = (struct cursor){.id = list->ids[i], .at = list->dues[i]};
+	}
+	list->more = true;
+}
+
 static enum step tickets_found(struct request *r)
 {
 	const Otklik__V1__ListTicketsRequest *in = (const void *)r->message;
-	const struct list *list = r->state;
+	struct list *list = r->state;
 	Otklik__V1__ListTicketsResponse out = OTKLIK__V1__LIST_TICKETS_RESPONSE__INIT;
 	struct cursor_binding binding;
 
 	if (fill(r, list, &out) < 0)
 		return request_no_memory(r);
+	fit(list, &out);
 	if (list->more) {
 		out.next_cursor.data = arena_alloc(r->arena, CURSOR_SIZE);
 		out.next_cursor.len = CURSOR_SIZE;

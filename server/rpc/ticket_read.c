@@ -8,8 +8,11 @@
 #include "rpc/handlers.h"
 #include "rpc/service.h"
 #include "sql/statements.h"
+#include "wire/limits.h"
 
 enum { EVENTS_DEFAULT = 200, EVENTS_MAX = 1000 };
+/* Of a page, with room for what is around the entries; event_list reads little more. */
+enum { REPLY_BYTES = WIRE_PAYLOAD_MAX - 1024, EVENT_FRAME_BYTES = 8 };
 
 /* A read unit under the caller's scope; NULL when the arena is out. */
 static struct db_unit *scoped_unit(struct request *r)
@@ -81,22 +84,30 @@ static enum step events_found(struct request *r)
 	Otklik__V1__ListEventsResponse out = OTKLIK__V1__LIST_EVENTS_RESPONSE__INIT;
 	Otklik__V1__TicketEvent *events;
 	size_t count = db_rows_count(rows);
+	size_t room;
 
 	if (count > page_size(in))
 		count = page_size(in);
+	room = REPLY_BYTES;
 	out.events = arena_calloc(r->arena, count + 1, sizeof *out.events);
 	events = arena_calloc(r->arena, count + 1, sizeof *events);
 	if (out.events == NULL || events == NULL)
 		return request_no_memory(r);
 	for (size_t i = 0; i < count; i++) {
 		struct event event;
+		size_t size;
 
 		load_event(rows, i, &event);
 		otklik__v1__ticket_event__init(&events[i]);
 		convert_event(ref, *customer_id, in->ticket_id, &event, &events[i]);
-		out.events[i] = &events[i];
+		size = protobuf_c_message_get_packed_size(&events[i].base) + EVENT_FRAME_BYTES;
+		/* Long texts make short pages; one entry always fits. */
+		if (size > room && i > 0)
+			count = i;
+		else
+			out.events[out.n_events++] = &events[i];
+		room -= size < room ? size : room;
 	}
-	out.n_events = count;
 	if (db_rows_count(rows) > count)
 		out.next_after_seq = events[count - 1].seq;
 	return list_events_reply(r, &out);

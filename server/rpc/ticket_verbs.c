@@ -1,6 +1,7 @@
 /* The commands: each fills a struct ticket_call from its message; ticket_command.c does it. */
 #include <string.h>
 
+#include "base/text.h"
 #include "rpc/field.h"
 #include "rpc/handlers.h"
 #include "rpc/ticket_command.h"
@@ -42,7 +43,7 @@ static const char *given(const char *text)
 
 static void need_text(struct otk_error *err, const char *text, const char *remedy)
 {
-	if (given(text) == NULL)
+	if (text == NULL || text_is_blank(text))
 		error_field(err, "text", "%s", remedy);
 }
 
@@ -103,6 +104,8 @@ enum step pend_ticket_begin(struct request *r, const Otklik__V1__PendTicketReque
 	call.command.text = given(in->text);
 	call.command.pend = (enum pending_reason)in->reason;
 	call.command.until = in->until_us;
+	if (in->reason == OTKLIK__V1__PENDING_REASON__PENDING_REASON_CUSTOMER)
+		need_text(&err, in->text, "ask the customer a question: it is public");
 	if (in->reason == 0)
 		error_field(&err, "reason", "say customer, scheduled, supplier or change");
 	if (in->until_us < 0)
@@ -179,5 +182,7 @@ enum step classify_ticket_begin(struct request *r, const Otklik__V1__ClassifyTic
 	field_line(&err, "category", in->category, CATEGORY_MAX);
 	field_line(&err, "subcategory", in->subcategory, CATEGORY_MAX);
 	field_line(&err, "title", in->title, TITLE_MAX);
+	if (*in->title != '\0' && text_is_blank(in->title))
+		error_field(&err, "title", "say in one line what the matter is");
 	return ticket_command(r, &call, &err);
 }

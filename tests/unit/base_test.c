@@ -253,6 +253,54 @@ static void utf8_is_judged_strictly(void **state)
 	        3);
 }
 
+static void what_leads_a_screen_astray_is_unwanted(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t in_line;
+		size_t in_text;
+	} CASES[] = {
+	        {"", 1, 1}, /* the end itself: callers stop before it */
+	        {"a", 0, 0},
+	        {" ", 0, 0},
+	        {"\t", 1, 0},
+	        {"\n", 1, 0},
+	        {"\r", 1, 0},
+	        {"\x1b[2J", 1, 1},
+	        {"\x7f", 1, 1},
+	        {"\xC2\x80", 2, 2},
+	        {"\xC2\x9B", 2, 2},
+	        {"\xC2\xA0", 0, 0},
+	        {"\xD0\x96", 0, 0},
+	        {"\xE2\x80\xA6", 0, 0}, /* … */
+	        {"\xE2\x80\xA8", 3, 0},
+	        {"\xE2\x80\xAA", 3, 0},
+	        {"\xE2\x80\xAD", 3, 3},
+	        {"\xE2\x80\xAE", 3, 3},
+	        {"\xE2\x80\xAF", 0, 0},
+	        {"\xE2\x81\xA5", 0, 0},
+	        {"\xE2\x81\xA6", 3, 0},
+	        {"\xE2\x81\xA9", 3, 0},
+	        {"\xE2\x81\xAA", 0, 0},
+	        {"\xF0\x9F\x92\xA1", 0, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+		assert_int_equal(text_unwanted(CASES[i].text, true), CASES[i].in_line);
+		assert_int_equal(text_unwanted(CASES[i].text, false), CASES[i].in_text);
+	}
+}
+
+static void what_cannot_be_seen_is_blank(void **state)
+{
+	(void)state;
+	assert_true(text_is_blank(""));
+	assert_true(text_is_blank(" \t\r\n\xC2\xA0\xE2\x80\x8B\xEF\xBB\xBF"));
+	assert_false(text_is_blank("\xE2\x80\x8B."));
+	assert_false(text_is_blank(" \xD0\x96 "));
+}
+
 static void text_is_cut_between_characters(void **state)
 {
 	static const struct {
@@ -430,6 +478,8 @@ int main(void)
 	        cmocka_unit_test(errors_are_cut_between_characters),
 	        cmocka_unit_test(utf8_is_judged_strictly),
 	        cmocka_unit_test(text_is_cut_between_characters),
+	        cmocka_unit_test(what_leads_a_screen_astray_is_unwanted),
+	        cmocka_unit_test(what_cannot_be_seen_is_blank),
 	        cmocka_unit_test(numbers_are_whole_and_bounded),
 	        cmocka_unit_test(dates_convert_both_ways),
 	        cmocka_unit_test(times_are_read_and_written),

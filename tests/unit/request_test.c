@@ -650,7 +650,7 @@ static void new_rights_end_the_streams_that_had_the_old_ones(void **state)
 	admin_changed = true;
 	sessions_recheck(&f->service);
 	database_answers(OTK_OK);
-	answered(f, 1, OTK_UNAVAILABLE, "PRINCIPAL_CHANGED");
+	answered(f, 1, OTK_UNAVAILABLE, "GRANTS_CHANGED");
 	assert_int_equal(cancels, 1);
 	ask(f, 2, step_reply);
 	answered(f, 2, OTK_OK, NULL);
