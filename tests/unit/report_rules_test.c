@@ -265,7 +265,7 @@ static void titles_are_one_line_and_bounded(void **state)
 	assert_string_equal(report_title(site->arena, &report), "web1: http: first line");
 	report.output = "";
 	assert_string_equal(report_title(site->arena, &report), "web1: http is CRITICAL");
-	for (size_t i = 0; i + 1 < sizeof output; i += 2)
+	for (size_t i = 0; i + 2 < sizeof output; i += 2)
 		memcpy(output + i, "ж", 3);
 	report.output = output;
 	title = report_title(site->arena, &report);
