@@ -164,20 +164,23 @@ static int settle_levels(const struct act *act, enum clock_kind kind)
 {
 	const struct sla_clock *clock = &act->c->clocks[kind];
 	int64_t threshold[LEVELS_MAX];
+	bool passed[LEVELS_MAX];
 	int highest = -1;
 	int rc = 0;
 
 	for (int i = 0; i < clock->level_count; i++) {
-		threshold[i] = INT64_MAX;
-		if (clock->levels[i].state != LEVEL_ARMED)
+		const struct clock_level *level = &clock->levels[i];
+
+		passed[i] =
+		        level->state == LEVEL_ARMED && level->at != 0 && level->at <= act->at;
+		if (!passed[i])
 			continue;
 		threshold[i] = sla_level_threshold(clock, sla_level(act->c, kind, i + 1));
-		if (threshold[i] <= clock->consumed_us &&
-		        (highest < 0 || threshold[i] >= threshold[highest]))
+		if (highest < 0 || threshold[i] >= threshold[highest])
 			highest = i;
 	}
 	for (int i = 0; rc == 0 && i < clock->level_count; i++) {
-		if (i != highest && threshold[i] <= clock->consumed_us)
+		if (i != highest && passed[i])
 			rc = clock_fire(act, kind, i + 1, EVENT_LEVEL_SKIPPED);
 	}
 	if (rc == 0 && highest >= 0)

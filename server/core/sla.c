@@ -212,6 +212,17 @@ static int level_at(const struct calendar_history *history, const struct sla_clo
 	return after(history, clock, at, threshold - clock->consumed_us, out);
 }
 
+/*
+ * Not reached yet. The whole target is reached at due: after business days that may be an
+ * opening, when all of the target's service time has been consumed by the closing before.
+ */
+static bool lies_ahead(const struct sla_clock *clock, int64_t threshold, int64_t at)
+{
+	if (threshold == clock->target_us)
+		return clock->due_at == 0 || clock->due_at > at;
+	return threshold > clock->consumed_us;
+}
+
 static int place_under(const struct change *c, const struct calendar_history *history,
         struct sla_clock *clock, int64_t at, bool rearm)
 {
@@ -227,7 +238,7 @@ static int place_under(const struct change *c, const struct calendar_history *hi
 			continue;
 		}
 		threshold = sla_level_threshold(clock, written);
-		future = threshold > clock->consumed_us;
+		future = lies_ahead(clock, threshold, at);
 		if (level->state != LEVEL_ARMED && !(rearm && future))
 			continue;
 		/* One that was reached keeps its instant: it is owed. */

@@ -355,6 +355,38 @@ static void business_days_that_lost_nothing_are_due_at_their_place(void **state)
 	assert_int_equal(RESOLUTION(life)->levels[2].at, RESOLUTION(life)->due_at);
 }
 
+/*
+ * Filed before the office opens on Friday, 2bd are over when it opens on Tuesday: their service
+ * time has passed by Monday's closing, but neither due nor the level at 100 % has come then.
+ */
+static void the_whole_of_business_days_is_reached_at_due_not_before(void **state)
+{
+	struct life *life = *state;
+	struct new_ticket in = world_incident();
+	const struct clock_level *whole = &RESOLUTION(life)->levels[2];
+	int64_t due = at("2026-03-10T09:00:00+03:00");
+
+	error_clear(&life->err);
+	assert_int_equal(lifecycle_create(&life->c, &in, &ANNA, at("2026-03-06T08:00:00+03:00"),
+	                         &life->err),
+	        0);
+	assert_int_equal(RESOLUTION(life)->due_at, due);
+	do_or_fail(life, "2026-03-09T20:00:00+03:00", ASK);
+	assert_int_equal(RESOLUTION(life)->consumed_us, RESOLUTION(life)->target_us);
+	assert_int_equal(whole->state, LEVEL_ARMED);
+	assert_int_equal(whole->at, 0);
+	do_or_fail(life, "2026-03-09T21:00:00+03:00", ANSWER);
+	assert_int_equal(whole->state, LEVEL_ARMED);
+	assert_int_equal(whole->at, due);
+	assert_int_equal(RESOLUTION(life)->due_at, due);
+	/* Another target and back: what a change finds not reached is not passed. */
+	do_or_fail(life, "2026-03-09T22:00:00+03:00", override(2));
+	assert_int_equal(whole->state, LEVEL_SKIPPED);
+	do_or_fail(life, "2026-03-09T23:00:00+03:00", override(3));
+	assert_int_equal(whole->state, LEVEL_ARMED);
+	assert_int_equal(whole->at, due);
+}
+
 static void a_due_beyond_the_years_is_the_end_of_them(void **state)
 {
 	struct life *life = *state;
@@ -525,6 +557,7 @@ int main(void)
 	        LIFE(a_withdrawn_contract_falls_silent),
 	        LIFE(a_contract_withdrawn_before_an_event_silences_from_that_event),
 	        LIFE(business_days_that_lost_nothing_are_due_at_their_place),
+	        LIFE(the_whole_of_business_days_is_reached_at_due_not_before),
 	        LIFE(a_due_beyond_the_years_is_the_end_of_them),
 	        LIFE(a_level_that_the_contract_lost_is_let_go),
 	        LIFE(time_outside_the_years_is_refused),
