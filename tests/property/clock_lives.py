@@ -1,0 +1,305 @@
+"""Random contracts, calendars around changes of offset, and random lives of tickets under them,
+for the comparison of the server with clock_model.
+
+A life is drawn as it is lived: what comes next, and when, looks at the model, so that commands
+often fall exactly on a due time, a level, an end of a pause, or a step beside it.
+"""
+import random
+
+import calendar_model
+from clock_model import (CLOCKS, DAY, HOUR, MINUTE, RESOLUTION, RESPONSE, SECOND,
+                         UPDATE, Contract, Hours, Level, Life, Target)
+
+# Each changes its offset once between FIRST and LAST, forwards or backwards, two by half an hour
+# or from an odd offset; the last never does.
+ZONES = ["America/New_York", "America/St_Johns", "Europe/Berlin", "Africa/Casablanca",
+         "Australia/Lord_Howe", "America/Santiago", "Australia/Adelaide", "Asia/Kolkata"]
+# Instants around which the zones change: 8, 22 and 29 March, 4 and 5 April 2026.
+SPELLS = [("2026-03-06", 4), ("2026-03-20", 3), ("2026-03-27", 4), ("2026-04-02", 4)]
+LOW, HIGH = "2026-01-15", "2026-12-31"
+REASONS = ("customer", "scheduled", "supplier", "change")
+TYPES = ("incident", "service_request")
+SERVICES = ("mail", "print")
+TEAMS = ("desk", "field")
+ENGINEERS = ("eva", "ivan")
+
+
+def date_of(text):
+    return calendar_model.datetime.date.fromisoformat(text).toordinal() - calendar_model.EPOCH
+
+
+def random_week(rng):
+    """Seven lists of local spans in minutes; None: always."""
+    day, sunday = [(540, 780), (840, 1080)], []
+    kind = rng.randrange(8)
+    if kind == 0:
+        return None
+    if kind == 1:
+        return [[(0, 1440)]] * 7
+    if kind == 2:  # nights, that end on the next date
+        return [[(1320, 1800)]] * 7
+    if kind == 3:  # where most changes of offset are
+        return [[(30, 90), (105, 135), (150, 185), (480, 1200)]] * 7
+    if kind == 4:
+        return [[(420, 1140)]] * 5 + [[(600, 840)], [(90, 155), (170, 240)]]
+    if kind == 5:
+        return [[(1380, 1500)], [], [(540, 1080)], [], [(540, 1080)], [(0, 120), (1320, 1440)],
+                [(1, 59), (120, 181), (1200, 1440)]]
+    return [day] * 5 + [[(600, 840)] if kind == 6 else [], sunday]
+
+
+def random_exceptions(rng, week):
+    if week is None:
+        return {}
+    first = date_of(SPELLS[0][0]) - 3
+    return {first + rng.randrange(45): [(600, 720), (725, 900)] if rng.random() < 0.4 else []
+            for _ in range(rng.choice([0, 2, 4]))}
+
+
+def duration(microseconds):
+    seconds = abs(microseconds) // SECOND
+    parts = [(seconds // 3600, "h"), (seconds % 3600 // 60, "m"), (seconds % 60, "s")]
+    return "".join(f"{n}{unit}" for n, unit in parts if n)
+
+
+class Terms:
+    """A contract and what an installation file says about it."""
+
+    LENGTHS = {RESPONSE: [10, 15, 30, 60, 90, 240], UPDATE: [15, 30, 45, 60, 120],
+               RESOLUTION: [45, 60, 120, 240, 480, 960, 1500]}
+
+    def __init__(self, rng, number):
+        self.rng, self.code = rng, f"c{number:02}"
+        zone = calendar_model.Zone(ZONES[number % len(ZONES)])
+        week = random_week(rng)
+        self.calendar = calendar_model.Calendar(zone, week, random_exceptions(rng, week))
+        hours = Hours(self.calendar, date_of(LOW) * 1440, date_of(HIGH) * 1440)
+        self.targets = [t for clock in CLOCKS for t in self.random_targets(clock)]
+        self.listed = self.random_pauses()
+        pauses = {clock: {reason for reason, clocks in self.listed if clock in clocks}
+                  for clock in CLOCKS}
+        pauses[UPDATE] |= {"customer", "scheduled"}
+        if not self.listed:
+            pauses[RESOLUTION] = {"customer", "scheduled"}
+        levels = {clock: self.random_levels() for clock in CLOCKS}
+        self.close = rng.choice([("days", 3), ("days", 1), ("wall", 2 * DAY), ("wall", 5 * HOUR)])
+        self.contract = Contract(
+            hours, self.targets, pauses, levels, auto_close=self.close,
+            matrix=[rng.randint(1, 5) for _ in range(9)] if rng.random() < 0.4 else None,
+            reopen_window=rng.choice([10 * DAY, 3 * DAY, 6 * HOUR]))
+
+    def random_target(self, clock, **which):
+        rng = self.rng
+        kind = rng.choices(["service", "wall", "days"], [6, 2, 2 if clock == RESOLUTION else 0.3])[0]
+        amount = rng.randint(1, 3) if kind == "days" else rng.choice(self.LENGTHS[clock]) * MINUTE
+        if kind != "days" and rng.random() < 0.1:
+            amount += rng.randint(1, 59) * SECOND
+        return Target(clock, kind, amount, **which)
+
+    def random_targets(self, clock):
+        """One for everything, mostly, and some that are more exact."""
+        rng, made = self.rng, {}
+        for _ in range(rng.choice([1, 2, 4])):
+            which = (rng.choice([None, *TYPES]), rng.randint(0, 5),
+                     rng.choice([None, None, *SERVICES]))
+            made[which] = None
+        if rng.random() < 0.85:
+            made[(None, 0, None)] = None
+        elif rng.random() < 0.2:
+            return []
+        return [self.random_target(clock, ticket_type=kind, priority=priority, service=service)
+                for kind, priority, service in made]
+
+    def random_pauses(self):
+        rng = self.rng
+        if rng.random() < 0.4:
+            return []
+        return [(reason, [c for c in CLOCKS if rng.random() < 0.5] or [RESOLUTION])
+                for reason in REASONS if rng.random() < 0.6]
+
+    def random_levels(self):
+        rng = self.rng
+        written = [("percent", p) for p in (10, 25, 33, 50, 75, 80, 90, 100, 120, 150)]
+        written += [("offset", m * MINUTE) for m in (-45, -30, -10, -5, 10, 60, 120)]
+        return [Level(number + 1, **{kind: value}) for number, (kind, value) in
+                enumerate(rng.sample(written, rng.choice([0, 1, 2, 3, 5])))]
+
+    # --- as an installation file
+
+    def calendar_part(self):
+        exceptions = self.calendar.exceptions.items()
+        return {"code": self.code, "zone": self.calendar.zone.name,
+                "week": self.calendar.week_text(self.rng),
+                "holidays": [calendar_model.date_text(d) for d, spans in exceptions if not spans],
+                "special_days": [{"date": calendar_model.date_text(d),
+                                  "spans": calendar_model.spans_text(spans, self.rng)}
+                                 for d, spans in exceptions if spans]}
+
+    @staticmethod
+    def target_part(target):
+        text = {"service": duration(target.amount), "wall": duration(target.amount) + " calendar",
+                "days": f"{target.amount}bd"}[target.kind]
+        part = {"clock": target.clock, "target": text, "priority": target.priority,
+                "type": target.type, "service": target.service}
+        return {name: value for name, value in part.items() if value}
+
+    def contract_part(self):
+        contract, (kind, length) = self.contract, self.close
+        part = {
+            "code": self.code, "customer": "acme", "sites": [self.code], "calendar": self.code,
+            "targets": [self.target_part(t) for t in self.targets],
+            "pauses": [{"reason": reason, "clocks": clocks} for reason, clocks in self.listed],
+            "levels": [{"clock": clock, "name": f"{clock} {level.number}", "at": self.level_at(level),
+                        "actions": ["notify lead"]}
+                       for clock in CLOCKS for level in contract.levels[clock]],
+            "priority_matrix": contract.matrix,
+            "auto_close": f"{length}bd" if kind == "days" else duration(length) + " calendar",
+            "reopen_window": duration(contract.reopen_window)}
+        return {name: value for name, value in part.items() if value}
+
+    @staticmethod
+    def level_at(level):
+        if level.percent is not None:
+            return f"{level.percent}%"
+        return ("-" if level.offset < 0 else "+") + duration(level.offset)
+
+
+def installation(name, admin, terms):
+    """Everything as one message: the form of an installation file that is also JSON."""
+    def person(code, role, customer=None):
+        part = {"code": code, "name": code.title(), "grants": [{"role": role}]}
+        if customer:
+            part["customer"] = part["grants"][0]["customer"] = customer
+        return part
+
+    return {
+        "name": name,
+        "customers": [{"code": code, "name": code.title(), "zone": "UTC"}
+                      for code in ("acme", "bravo")],
+        "sites": [{"code": t.code, "customer": "acme", "name": t.code, "zone": "UTC"} for t in terms],
+        "teams": [{"code": code, "name": code.title()} for code in TEAMS],
+        "people": [person(admin, "admin"), *(person(code, "engineer") for code in ENGINEERS),
+                   person("olga", "requester", "acme"), person("mark", "requester", "acme"),
+                   person("boris", "requester", "bravo"), person("maria", "requester", "bravo")],
+        "services": [{"code": code, "name": code.title(), "customer": "acme"} for code in SERVICES],
+        "calendars": [t.calendar_part() for t in terms],
+        "contracts": [t.contract_part() for t in terms]}
+
+
+class Plan:
+    """One life as it is drawn: `at` is the instant of its next command, None when it is over."""
+
+    GAPS = [0, 1, 1, 2, 5, 13, 30, 30, 60, 120, 300, 600, 1440, 2880]
+    WEIGHTS = {
+        "new": "take take assign assign reply reply reply_wait pend classify classify cancel resolve",
+        "assigned": "take take assign reply reply_wait pend classify classify cancel resolve note",
+        "in_progress": "reply reply reply_wait reply_wait pend classify assign resolve resolve note",
+        "pending": "resume resume customer customer reply reply_wait pend classify take resolve",
+        "resolved": "reopen reopen close reply customer classify note",
+        "closed": "reopen reopen reopen note", "cancelled": "note"}
+    ANY = "take assign reply customer pend resume resolve close reopen cancel classify note".split()
+
+    def __init__(self, seed, number, terms, by_second):
+        self.rng = rng = random.Random(f"{seed}/{number}")
+        self.number, self.grain = number, SECOND if by_second else MINUTE
+        self.terms = rng.choice(terms) if rng.random() < 0.98 else None
+        self.customer = "acme" if self.terms else "bravo"
+        start, days = rng.choice(SPELLS)
+        self.at = self.aligned(date_of(start) * DAY + rng.randrange(days * DAY))
+        self.until = self.at + 8 * DAY
+        self.left = rng.randint(3, 18)
+        self.life = self.ticket_id = None
+        self.log = []
+
+    def aligned(self, at):
+        """The first whole minute (or second) that is not before."""
+        return -(-at // self.grain) * self.grain
+
+    def person(self, actor):
+        if actor == "provider":
+            return self.engineer
+        return {"acme": {"requester": "olga", "other": "mark"},
+                "bravo": {"requester": "boris", "other": "maria"}}[self.customer][actor]
+
+    def draw_filing(self):
+        """Who files what; the fields of the Life."""
+        rng = self.rng
+        actor = "provider" if rng.random() < 0.3 else "requester"
+        self.engineer = rng.choice(ENGINEERS)
+        fields = {"ticket_type": rng.choice(TYPES), "impact": rng.randint(1, 3),
+                  "urgency": rng.randint(1, 3),
+                  "service": rng.choice([None, None, *SERVICES]) if self.terms else None,
+                  "live_contact": actor == "provider" and rng.random() < 0.4}
+        return actor, fields
+
+    def file(self, actor, fields):
+        contract = self.terms.contract if self.terms else None
+        self.life = Life(contract, self.at, actor, **fields)
+
+    def draw_command(self):
+        """verb, actor, fields."""
+        rng = self.rng
+        self.engineer = rng.choice(ENGINEERS)
+        verb = rng.choice(self.WEIGHTS[self.life.state].split() if rng.random() < 0.93 else self.ANY)
+        actor = rng.choices(["provider", "requester", "other"], [90, 5, 5])[0]
+        if verb in ("close", "reopen", "cancel"):
+            actor = rng.choices(["provider", "requester", "other"], [50, 45, 5])[0]
+        text = rng.choice(["words", None])
+        if verb == "customer":
+            return "reply", rng.choice(["requester", "requester", "other"]), {"text": "words"}
+        if verb == "reply":
+            return verb, "provider", {"text": "words"}
+        if verb in ("pend", "reply_wait"):
+            reason = rng.choice(REASONS)
+            fields = {"reason": reason, "text": text}
+            if verb == "reply_wait" or (reason == "customer" and rng.random() < 0.95):
+                fields["text"] = "words"
+            if reason == "scheduled":
+                fields["until"] = self.pause_end()
+            return ("reply", "provider", fields) if verb == "reply_wait" else (verb, actor, fields)
+        if verb == "take":
+            return verb, actor, {"person": self.engineer}
+        if verb == "assign":
+            return verb, actor, rng.choice([{"team": rng.choice(TEAMS)}, {"clear": True},
+                                            {"person": rng.choice(ENGINEERS)}])
+        if verb == "classify":
+            return verb, actor, self.draw_classes()
+        if verb in ("note", "resolve"):
+            text = "words"
+        return verb, actor, {"text": text}
+
+    def draw_classes(self):
+        rng = self.rng
+        fields = rng.choice([
+            {"impact": rng.randint(1, 3)}, {"urgency": rng.randint(1, 3)},
+            {"impact": rng.randint(1, 3), "urgency": rng.randint(1, 3)},
+            {"priority": rng.randint(1, 5), "text": "because"},
+            {"ticket_type": rng.choice(TYPES)}, {"service": rng.choice(SERVICES)}])
+        return fields if self.terms or "service" not in fields else {"urgency": 1}
+
+    def pause_end(self):
+        owed = [at for at, _, _ in self.life.owed() if at > self.at]
+        if owed and self.rng.random() < 0.25:
+            return self.aligned(owed[0])
+        return self.at + self.rng.choice([1, 20, 60, 240, 1500, 4000]) * self.grain
+
+    def move_on(self):
+        """Draws the instant of the next command."""
+        self.left -= 1
+        at = self.at + self.rng.choice(self.GAPS) * MINUTE
+        if self.grain == SECOND:
+            at += self.rng.randrange(60) * SECOND
+        owed = self.life.owed()[:3]
+        if owed and self.rng.random() < 0.4:
+            there = self.aligned(self.rng.choice(owed)[0] + self.rng.choice([-1, 0, 0, 0, 1])
+                                 * self.grain)
+            if self.at <= there < self.at + 4 * DAY:
+                at = there
+        self.at = at if self.left > 0 and at < self.until else None
+
+
+def plans(seed, minutes, seconds):
+    """The contracts, and so many lives at whole minutes and by the second."""
+    rng = random.Random(seed)
+    terms = [Terms(rng, number) for number in range(3 * len(ZONES))]
+    return terms, [Plan(seed, n, terms, n >= minutes) for n in range(minutes + seconds)]

@@ -1,0 +1,572 @@
+"""A second, slow model of ticket lives and their clocks, to compare the server with.
+
+Written from the description of SLA clocks, not from the server: time counts or does not count
+minute by minute (bytes painted by calendar_model), consumed time is how many minutes counted,
+due is found by counting on. Nothing is shared with server/core. Instants and lengths are whole
+microseconds, so that a command may come at any second and half a level's minute is exact.
+
+What the description leaves open is done as the server documents it (server/core/README.md);
+such places say "documented".
+"""
+import calendar_model
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+RESPONSE, UPDATE, RESOLUTION = "response", "update", "resolution"
+CLOCKS = (RESPONSE, UPDATE, RESOLUTION)
+OPEN_STATES = ("new", "assigned", "in_progress", "pending")
+RUNNING, PAUSED, MET, LATE, VOID = "running", "paused", "met", "late", "void"
+ITIL = [1, 2, 3, 2, 3, 4, 3, 4, 5]
+
+
+class Hours:
+    """A calendar between two dates as a byte per minute."""
+
+    def __init__(self, calendar, low, high):
+        self.calendar, self.low = calendar, low
+        self.minutes = calendar.minutes(low, high)
+
+    def open_time(self, start, end):
+        """How much of [start, end) is open."""
+        if end <= start:
+            return 0
+        first, last = start // MINUTE - self.low, (end - 1) // MINUTE - self.low
+        if first == last:
+            return (end - start) * self.minutes[first]
+        return ((MINUTE - start % MINUTE) * self.minutes[first]
+                + self.minutes.count(1, first + 1, last) * MINUTE
+                + ((end - 1) % MINUTE + 1) * self.minutes[last])
+
+    def reach(self, start, amount):
+        """The earliest instant by which `amount` of open time has passed since `start`."""
+        minute = start // MINUTE - self.low
+        here = (MINUTE - start % MINUTE) * self.minutes[minute]
+        if amount <= here:
+            return start + amount
+        amount -= here
+        whole, rest = (amount - 1) // MINUTE, (amount - 1) % MINUTE + 1
+        at = calendar_model.nth_one(self.minutes, minute + 1, whole)
+        if at is calendar_model.NEVER or self.minutes.find(1, at) < 0:
+            raise calendar_model.Short
+        at = self.minutes.find(1, at)  # the minute in which the rest passes
+        return (self.low + at) * MINUTE + rest
+
+    def business(self, start, days):
+        """Where n business days from `start` end."""
+        zone, minute = self.calendar.zone, start // MINUTE - self.low
+        if not self.minutes[minute]:
+            minute = self.minutes.find(1, minute)
+            start = (self.low + minute) * MINUTE
+        local = zone.to_local(self.low + minute)
+        date, time_of_day = divmod(local, 1440)
+        while days > 0:
+            date += 1
+            midnight = zone.to_utc(date * 1440) - self.low
+            following = zone.to_utc((date + 1) * 1440) - self.low
+            days -= self.minutes.find(1, midnight, following) >= 0
+        minute = zone.to_utc(date * 1440 + time_of_day) - self.low
+        if self.minutes[minute]:
+            return (self.low + minute) * MINUTE + start % MINUTE
+        closing = self.minutes.rfind(1, 0, minute) + 1
+        if closing <= midnight:
+            closing = self.minutes.find(1, minute)  # the first opening
+        return (self.low + closing) * MINUTE
+
+
+class Target:
+    """kind: service, wall or days; amount in microseconds or days."""
+
+    def __init__(self, clock, kind, amount, ticket_type=None, priority=0, service=None):
+        self.clock, self.kind, self.amount = clock, kind, amount
+        self.type, self.priority, self.service = ticket_type, priority, service
+
+    def fits(self, ticket):
+        return (self.type in (None, ticket.type) and self.priority in (0, ticket.priority)
+                and self.service in (None, ticket.service))
+
+    def exactness(self):
+        """Documented: service before priority before type."""
+        return (self.service is not None, self.priority != 0, self.type is not None)
+
+
+class Level:
+    def __init__(self, number, percent=None, offset=None):
+        self.number, self.percent, self.offset = number, percent, offset
+
+    def threshold(self, target):
+        if self.percent is not None:
+            return target * self.percent // 100
+        return target + self.offset
+
+
+class Contract:
+    def __init__(self, hours, targets, pauses, levels, matrix=None, auto_close=("days", 3),
+                 reopen_window=10 * DAY):
+        self.hours, self.targets, self.pauses, self.levels = hours, targets, pauses, levels
+        self.matrix, self.auto_close, self.reopen_window = matrix or ITIL, auto_close, reopen_window
+
+    def target(self, clock, ticket):
+        fitting = [t for t in self.targets if t.clock == clock and t.fits(ticket)]
+        return max(fitting, key=Target.exactness, default=None)
+
+
+class LevelState:
+    def __init__(self, level):
+        self.level, self.state, self.at = level, "armed", None
+
+
+class Clock:
+    """One clock, or one round of the update clock. `note` takes what happens to it."""
+
+    def __init__(self, kind, contract, start, note):
+        self.kind, self.contract, self.start, self.note = kind, contract, start, note
+        self.state = RUNNING
+        self.counted = 0  # in the stretches that are over
+        self.since = start  # where the running stretch began
+        self.at = start  # of the last change
+        self.due = self.breached_at = self.stopped_at = None
+        self.wall, self.days, self.target = False, 0, None
+        self.levels = [LevelState(level) for level in contract.levels.get(kind, [])]
+
+    def is_open(self):
+        return self.state in (RUNNING, PAUSED)
+
+    # --- time
+
+    def passes(self, start, end):
+        return end - start if self.wall else self.contract.hours.open_time(start, end)
+
+    def reach(self, start, amount):
+        if amount <= 0:
+            return start
+        return start + amount if self.wall else self.contract.hours.reach(start, amount)
+
+    def consumed(self, now):
+        return self.counted + (self.passes(self.since, now) if self.state == RUNNING else 0)
+
+    def halt(self, now, state):
+        """The stretch is over."""
+        self.counted, self.state, self.since, self.at = self.consumed(now), state, None, now
+
+    # --- target, due and levels
+
+    def length_of(self, target):
+        if target.kind == "days":
+            hours = self.contract.hours
+            return hours.open_time(self.start, hours.business(self.start, target.amount))
+        return target.amount
+
+    def aim(self, target):
+        """Takes a target; whether it is another than before."""
+        new = (self.length_of(target), target.kind == "wall")
+        if new == (self.target, self.wall):
+            return False
+        if self.state == RUNNING and self.target is not None:
+            raise AssertionError("a running clock is halted before its time changes")
+        self.target, self.wall = new
+        self.days = target.amount if target.kind == "days" else 0
+        return True
+
+    def find_due(self, now):
+        """The earliest instant at which consumed equals target."""
+        consumed = self.consumed(now)
+        if self.days:
+            # Documented: the place itself, unless service time was lost on the way to it.
+            place = self.contract.hours.business(self.start, self.days)
+            if place > now and consumed + self.passes(now, place) == self.target:
+                self.due = place
+                return
+        self.due = self.reach(now, self.target - consumed)
+
+    def level_instant(self, level, now):
+        """When it comes, not before now; None: nobody knows while the clock rests."""
+        threshold, consumed = level.level.threshold(self.target), self.consumed(now)
+        if threshold == self.target:
+            return self.due
+        if threshold <= consumed:
+            return now
+        return self.reach(now, threshold - consumed) if self.state == RUNNING else None
+
+    def place_levels(self, now):
+        for level in self.levels:
+            if level.state == "armed" and (level.at is None or level.at > now):
+                level.at = self.level_instant(level, now)
+
+    def rearm_levels(self, now):
+        """A change re-aimed the clock: what lies ahead is armed again, of what it finds passed
+        only the highest acts."""
+        passed = []
+        for level in self.levels:
+            at = self.level_instant(level, now)
+            if at is None or at > now:
+                level.state, level.at = "armed", at
+            elif level.state == "armed":
+                level.at = at
+                passed.append((level.level.threshold(self.target), level.level.number, level))
+        for _, _, level in sorted(passed)[:-1]:
+            self.act_level(level, now, "skipped")
+        if passed:
+            self.act_level(max(passed)[2], now, "fired")
+
+    def act_level(self, level, now, how):
+        level.state, level.at = how, now
+        self.note(now, how, level=level.level.number, consumed=self.consumed(now))
+
+    # --- what happens to it
+
+    def begin(self, target):
+        self.aim(target)
+        self.find_due(self.start)
+        self.place_levels(self.start)
+        self.note(self.start, "started", target=self.target, due=self.due)
+
+    def pause(self, now):
+        self.halt(now, PAUSED)
+        if self.due > now:
+            self.due = None  # what was reached stays
+        self.place_levels(now)
+        self.note(now, "paused", consumed=self.counted, due=self.due)
+
+    def resume(self, now):
+        old = self.due
+        self.state = RUNNING
+        self.since = self.at = now
+        if not (self.counted >= self.target and self.breached_at is not None):
+            self.find_due(now)
+        self.place_levels(now)
+        self.note(now, "resumed", consumed=self.counted, due=self.due, old=old)
+
+    def stop(self, now):
+        late = self.breached_at is not None or (self.due is not None and now > self.due)
+        self.halt(now, LATE if late else MET)
+        self.stopped_at = now
+        self.note(now, "stopped", consumed=self.counted, outcome=self.state)
+
+    def void(self, now):
+        self.halt(now, VOID)
+        self.stopped_at = now
+        self.note(now, "voided", consumed=self.counted)
+
+    def breach(self, at, retarget=False):
+        self.breached_at = at
+        self.note(at, "breached", consumed=self.consumed(at), retarget=retarget)
+
+    def breach_if_exceeded(self, now):
+        """Broken now, never back-dated."""
+        if self.breached_at is None and self.consumed(now) > self.target:
+            self.breach(now, retarget=True)
+
+    def retarget(self, target, now):
+        """Re-aims a clock that is open."""
+        if target is None:
+            self.void(now)
+            return
+        state, old, length = self.state, self.due, self.target
+        if (self.length_of(target), target.kind == "wall") == (self.target, self.wall):
+            return
+        self.halt(now, PAUSED)
+        self.aim(target)
+        self.state, self.since = state, now if state == RUNNING else None
+        reached = old is not None and old <= now and self.target == length
+        if not reached:  # documented: due under the same length stays where it was reached
+            self.due = None
+            if state == RUNNING or self.counted >= self.target:
+                self.find_due(now)
+        self.note(now, "retargeted", consumed=self.counted, target=self.target, due=self.due,
+                  old=old)
+        self.breach_if_exceeded(now)
+        self.rearm_levels(now)
+
+    def reopen(self, target, now):
+        """Runs on after its end, under the target that holds now."""
+        if target is None:
+            return
+        old = self.due
+        changed = self.aim(target)
+        self.state, self.stopped_at = RUNNING, None
+        self.since = self.at = now
+        if changed or self.breached_at is None or self.counted < self.target:
+            self.find_due(now)
+        self.note(now, "resumed", consumed=self.counted, due=self.due, old=old)
+        self.breach_if_exceeded(now)
+        self.rearm_levels(now)
+
+
+class Refused(Exception):
+    """By canonical status: FAILED_PRECONDITION, PERMISSION_DENIED, INVALID_ARGUMENT."""
+
+
+class Life:
+    """One ticket. Commands raise Refused; `journal` is what must have happened, in order."""
+
+    def __init__(self, contract, now, actor, ticket_type, impact, urgency, service=None,
+                 live_contact=False):
+        self.contract, self.type, self.service = contract, ticket_type, service
+        self.impact, self.urgency, self.overridden = impact, urgency, False
+        self.priority = self.matrix()
+        self.journal, self.clocks = [], {}
+        self.state, self.reason, self.until = "new", None, None
+        self.team = self.assignee = None
+        self.answered = actor == "provider" and live_contact
+        self.resolved_at = self.close_at = None
+        self.reopened = 0
+        self.start_clock(RESPONSE, now)
+        self.start_clock(RESOLUTION, now)
+        if self.answered:
+            self.end_clock(RESPONSE, now)
+            self.start_clock(UPDATE, now)
+
+    def note(self, at, what, **more):
+        self.journal.append((at, what, more))
+
+    def matrix(self):
+        table = self.contract.matrix if self.contract else ITIL
+        return table[(self.impact - 1) * 3 + self.urgency - 1]
+
+    # --- clocks
+
+    def target(self, kind):
+        return self.contract.target(kind, self) if self.contract else None
+
+    def clock_is_open(self, kind):
+        return kind in self.clocks and self.clocks[kind].is_open()
+
+    def start_clock(self, kind, now):
+        target = self.target(kind)
+        if target is not None:
+            clock = Clock(kind, self.contract, now,
+                          lambda at, what, **more: self.note(at, what, clock=kind, **more))
+            self.clocks[kind] = clock
+            clock.begin(target)
+
+    def end_clock(self, kind, now, void=False):
+        if self.clock_is_open(kind):
+            if void:
+                self.clocks[kind].void(now)
+            else:
+                self.clocks[kind].stop(now)
+
+    def follow_state(self, now):
+        """Clocks rest and run as the state and the contract say."""
+        for kind in CLOCKS:
+            if not self.clock_is_open(kind):
+                continue
+            clock = self.clocks[kind]
+            rest = self.state == "pending" and self.reason in self.contract.pauses.get(kind, ())
+            if rest and clock.state == RUNNING:
+                clock.pause(now)
+            elif not rest and clock.state == PAUSED:
+                if kind == UPDATE:  # armed again with its full length
+                    clock.void(now)
+                    self.start_clock(UPDATE, now)
+                else:
+                    clock.resume(now)
+
+    def set_state(self, state, now, reason=None, until=None):
+        self.state, self.reason, self.until = state, reason, until
+        self.note(now, "state", state=state, reason=reason)
+
+    def public_reply(self, now, goes_on=True):
+        """By a provider's human, whatever command carries it."""
+        self.answered = True
+        self.end_clock(RESPONSE, now)
+        self.end_clock(UPDATE, now)
+        if goes_on and self.state in OPEN_STATES:
+            self.start_clock(UPDATE, now)
+        self.follow_state(now)
+
+    def say(self, actor, text, now, goes_on=True):
+        if text and actor == "provider":
+            self.public_reply(now, goes_on)
+
+    def retarget(self, now):
+        for kind in CLOCKS:
+            target = self.target(kind)
+            if self.clock_is_open(kind):
+                self.clocks[kind].retarget(target, now)
+            elif target is not None and self.state in OPEN_STATES:
+                self.promise_appears(kind, now)
+        self.follow_state(now)
+
+    def promise_appears(self, kind, now):
+        """Documented: one silenced by a priority without target runs on, one that never ran
+        starts."""
+        clock = self.clocks.get(kind)
+        if clock is not None and clock.state != VOID:
+            return
+        if kind == RESOLUTION and clock is not None:
+            clock.reopen(self.target(kind), now)
+        elif kind == RESOLUTION or (kind == UPDATE and self.answered) or (
+                kind == RESPONSE and not self.answered and clock is None):
+            self.start_clock(kind, now)
+
+    # --- time
+
+    def owed(self):
+        """What time will do by itself, as (instant, order, thing), soonest first."""
+        things = []
+        if self.state == "pending" and self.until is not None:
+            things.append((self.until, (0,), "resume"))
+        if self.close_at is not None:
+            things.append((self.close_at, (1,), "close"))
+        for number, kind in enumerate(CLOCKS):
+            if not self.clock_is_open(kind):
+                continue
+            clock = self.clocks[kind]
+            if clock.breached_at is None and clock.due is not None:
+                things.append((clock.due, (2, number), clock))
+            for level in clock.levels:
+                if level.state == "armed" and level.at is not None:
+                    order = (3, number, level.level.threshold(clock.target), level.level.number)
+                    things.append((level.at, order, (clock, level)))
+        return sorted(things, key=lambda thing: thing[:2])
+
+    def tick(self, now):
+        """Commands come before what time owes at the same instant, so only what lies before."""
+        while True:
+            things = self.owed()
+            if not things or things[0][0] >= now:
+                return
+            at, _, thing = things[0]
+            if thing == "resume":
+                self.set_state("in_progress", at)
+                self.follow_state(at)
+            elif thing == "close":
+                self.close_at = None
+                self.set_state("closed", at)
+            elif isinstance(thing, Clock):
+                thing.breach(at)
+            else:
+                thing[0].act_level(thing[1], at, "fired")
+
+    # --- commands; actor is provider, requester or other (another of the customer's people)
+
+    def command(self, verb, actor, now, **given):
+        self.check_side(verb, actor)
+        if verb == "pend" and given["reason"] == "customer" and not given.get("text"):
+            raise Refused("INVALID_ARGUMENT")
+        if (verb == "reply" and given.get("reason") and actor != "provider") or (
+                given.get("until") is not None and given["until"] <= now):
+            raise Refused("INVALID_ARGUMENT")
+        self.tick(now)
+        self.check_state(verb, actor, given)
+        getattr(self, "do_" + verb)(actor, now, **given)
+
+    def check_side(self, verb, actor):
+        if actor == "provider" or verb == "reply":
+            return
+        if verb not in ("close", "reopen", "cancel") or actor != "requester":
+            raise Refused("PERMISSION_DENIED")
+
+    def check_state(self, verb, actor, given):
+        allowed = {"take": OPEN_STATES, "assign": OPEN_STATES, "pend": OPEN_STATES,
+                   "resume": ("pending",), "resolve": OPEN_STATES, "close": ("resolved",),
+                   "reopen": ("resolved", "closed"), "cancel": OPEN_STATES,
+                   "reply": (*OPEN_STATES, "resolved"), "classify": (*OPEN_STATES, "resolved"),
+                   "note": (self.state,)}[verb]
+        if verb == "reply" and given.get("reason"):
+            allowed = OPEN_STATES
+        if verb == "cancel" and actor == "requester":
+            allowed = ("new", "assigned")
+        if self.state not in allowed:
+            raise Refused("FAILED_PRECONDITION")
+
+    def do_take(self, _actor, now, person):
+        if self.assignee == person and self.state == "in_progress":
+            raise Refused("FAILED_PRECONDITION")
+        self.assignee = person
+        if self.state != "in_progress":
+            self.set_state("in_progress", now)
+        self.follow_state(now)
+
+    def do_assign(self, _actor, now, team=None, person=None, clear=False):
+        new = (team or self.team, None if clear else person or self.assignee)
+        if new == (self.team, self.assignee):
+            raise Refused("FAILED_PRECONDITION")
+        other_person = new[1] != self.assignee
+        self.team, self.assignee = new
+        nobody = new == (None, None)
+        if self.state == "new" and not nobody:
+            self.set_state("assigned", now)
+        elif self.state == "assigned" and nobody:
+            self.set_state("new", now)
+        elif self.state == "in_progress" and other_person:
+            self.set_state("assigned", now)
+
+    def do_reply(self, actor, now, text, reason=None, until=None):
+        self.say(actor, text, now)
+        if reason:
+            self.pend(now, reason, until)
+        elif actor != "provider" and self.state == "pending" and self.reason == "customer":
+            self.set_state("in_progress", now)
+            self.follow_state(now)
+
+    def do_note(self, _actor, _now, text):
+        pass
+
+    def do_pend(self, actor, now, reason, text=None, until=None):
+        if (self.state, self.reason, self.until) == ("pending", reason, until) and not text:
+            raise Refused("FAILED_PRECONDITION")
+        self.say(actor, text, now)
+        self.pend(now, reason, until)
+
+    def pend(self, now, reason, until):
+        if (self.state, self.reason, self.until) != ("pending", reason, until):
+            self.set_state("pending", now, reason, until)
+            self.follow_state(now)
+
+    def do_resume(self, actor, now, text=None):
+        self.say(actor, text, now)
+        self.set_state("in_progress", now)
+        self.follow_state(now)
+
+    def do_resolve(self, actor, now, text):
+        self.say(actor, text, now, goes_on=False)
+        self.set_state("resolved", now)
+        self.resolved_at = now
+        kind, length = self.contract.auto_close if self.contract else ("wall", 3 * DAY)
+        self.close_at = (now + length if kind == "wall" else
+                         self.contract.hours.business(now, length))
+        for kind in CLOCKS:
+            self.end_clock(kind, now)
+
+    def do_close(self, _actor, now, text=None):
+        self.close_at = None
+        self.set_state("closed", now)
+
+    def do_reopen(self, actor, now, text=None):
+        window = self.contract.reopen_window if self.contract else 10 * DAY
+        if now > self.resolved_at + window:
+            raise Refused("FAILED_PRECONDITION")
+        self.set_state("in_progress", now)
+        self.resolved_at = self.close_at = None
+        self.reopened += 1
+        if RESOLUTION in self.clocks:
+            self.clocks[RESOLUTION].reopen(self.target(RESOLUTION), now)
+        if self.answered:
+            self.start_clock(UPDATE, now)
+        self.say(actor, text, now)
+
+    def do_cancel(self, actor, now, text=None):
+        self.say(actor, text, now, goes_on=False)
+        self.set_state("cancelled", now)
+        for kind in CLOCKS:
+            self.end_clock(kind, now, void=True)
+
+    def do_classify(self, _actor, now, text=None, impact=None, urgency=None, priority=None,
+                    ticket_type=None, service=None):
+        before = (self.type, self.impact, self.urgency, self.service, self.priority,
+                  self.overridden)
+        self.type, self.service = ticket_type or self.type, service or self.service
+        moved = (impact or self.impact, urgency or self.urgency) != (self.impact, self.urgency)
+        self.impact, self.urgency = impact or self.impact, urgency or self.urgency
+        if priority is not None:
+            self.priority, self.overridden = priority, priority != self.matrix()
+        elif moved:
+            self.priority, self.overridden = self.matrix(), False
+        if before == (self.type, self.impact, self.urgency, self.service, self.priority,
+                      self.overridden):
+            raise Refused("FAILED_PRECONDITION")
+        self.retarget(now)
