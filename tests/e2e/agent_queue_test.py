@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """What the server takes from a site's queue: each number once, in order, by its own agent alone."""
 # time-limit: 120
+import atexit
+import contextlib
 import sys
 import uuid
 from pathlib import Path
@@ -38,10 +40,20 @@ def _refused(call):
     raise Failed("it was not refused")
 
 
-class _Desk(Desk):
-    def make(self):
-        super().make()
-        self.know_agents(["a1", "a2"])
+_SHARED = []
+
+
+@contextlib.contextmanager
+def _desk():
+    """One deployment for all, emptied of what came before; its clock only goes on."""
+    if not _SHARED:
+        _SHARED.append(Desk(clock=START))
+        _SHARED[0].__enter__()
+        atexit.register(_SHARED[0].close)
+        _SHARED[0].know_agents(["a1", "a2"])
+    _SHARED[0].psql("TRUNCATE ticket, event, event_content, sla_clock, timer, agent_mark, report, monitored_check")
+    yield _SHARED[0]
+    _SHARED[0].check_healthy()
 
 
 def _state(otk, ticket):
@@ -50,7 +62,7 @@ def _state(otk, ticket):
 
 def each_number_is_taken_once_and_in_order():
     epoch = uuid.uuid4().bytes
-    with _Desk(clock=START) as otk:
+    with _desk() as otk:
         a1 = otk.agent_peer("a1")
         gap = _refused(lambda: a1.submit(epoch, 1, [_person("unknown queue")]))
         check_equal((gap.code, gap.reason), (10, "REPORT_GAP"), "a queue announces itself first")
@@ -74,7 +86,7 @@ def each_number_is_taken_once_and_in_order():
 
 def a_report_that_is_wrong_for_ever_is_refused_and_passed():
     epoch = uuid.uuid4().bytes
-    with _Desk(clock=START) as otk:
+    with _desk() as otk:
         a1 = otk.agent_peer("a1")
         a1.mark(epoch, 9)
         answer = a1.submit(epoch, 1, [
@@ -95,9 +107,53 @@ def a_report_that_is_wrong_for_ever_is_refused_and_passed():
         check("nobody" in text and "tea" in text, "what is not known is told in the text", text)
 
 
+def what_came_late_says_so():
+    epoch = uuid.uuid4().bytes
+    with _desk() as otk:
+        otk.clock.advance("2h")
+        a1 = otk.agent_peer("a1")
+        a1.mark(epoch, 1)
+        a1.submit(epoch, 1, [_person("late one")])
+        check_equal(otk.value("SELECT extract(epoch FROM created_at)::bigint * 1000000 FROM ticket"),
+                    str(otk.clock.now()), "clocks run from the receipt")
+        text = otk.value("SELECT content FROM event_content WHERE content LIKE '%received%'")
+        check(text is not None and START in text and "2 h 0 min" in text, "the text tells", text)
+
+
+def a_queue_that_is_a_copy_is_quarantined_and_told():
+    with _desk() as otk:
+        a1, first, second = otk.agent_peer("a1"), uuid.uuid4().bytes, uuid.uuid4().bytes
+        a1.mark(first, 5)
+        a1.submit(first, 1, [_person("one"), _person("two")])
+        other = {**_person("another two"), "occurred_at_us": AT + 1}
+        status = _refused(lambda: a1.submit(first, 2, [other]))
+        check_equal((status.code, status.reason), (9, "QUEUE_QUARANTINED"), "another report two")
+        check("a1" in status.message and "twice" in status.message, "it says why and what to do", status.message)
+        check_equal(_refused(lambda: a1.mark(first, 5)).reason, "QUEUE_QUARANTINED", "for good")
+        check_equal(a1.mark(second, 3), 0, "a new queue is welcome")
+        a1.submit(second, 1, [_person("new one")])
+        check_equal(_refused(lambda: a1.submit(first, 3, [_person("old goes on")])).reason,
+                    "QUEUE_QUARANTINED", "and ends the old one")
+        check_equal(_refused(lambda: a1.mark(second, 0)).reason, "QUEUE_QUARANTINED", "a head below the mark")
+        a2 = otk.agent_peer("a2")
+        check_equal(a2.mark(first, 0), 0, "an epoch is the agent's own")
+        check_equal(otk.value("SELECT count(*) FROM ticket"), "3", "nothing else was taken")
+
+
+def only_an_agent_has_a_queue_and_bad_requests_say_what_is_wrong():
+    epoch = uuid.uuid4().bytes
+    with _desk() as otk:
+        check_equal(_refused(lambda: otk.peer("eva").mark(epoch)).code, 7, "a person has none")
+        a1 = otk.agent_peer("a1")
+        for call in (lambda: a1.mark(b"short"), lambda: a1.mark(epoch, lane=0), lambda: a1.mark(bytes(16)),
+                     lambda: a1.submit(epoch, 1, []), lambda: a1.submit(epoch, 0, [_person("x")]),
+                     lambda: a1.submit(epoch, 1, [_person("x")] * 65)):
+            check_equal(_refused(call).code, 3, "INVALID_ARGUMENT")
+
+
 def a_check_has_one_incident_while_it_stays_bad():
     epoch = uuid.uuid4().bytes
-    with _Desk(clock=START) as otk:
+    with _desk() as otk:
         a1, eva = otk.agent_peer("a1"), otk.peer("eva")
         a1.mark(epoch, 99)
         seq = iter(range(1, 100))
@@ -138,50 +194,6 @@ def a_check_has_one_incident_while_it_stays_bad():
         check_equal(otk.value("SELECT count(*) FROM event e JOIN ticket t USING (ticket_id) "
                               "GROUP BY ticket_id, t.version HAVING count(*) <> t.version LIMIT 1"), None,
                     "journal and versions agree")
-
-
-def what_came_late_says_so():
-    epoch = uuid.uuid4().bytes
-    with _Desk(clock=START) as otk:
-        otk.clock.advance("2h")
-        a1 = otk.agent_peer("a1")
-        a1.mark(epoch, 1)
-        a1.submit(epoch, 1, [_person("late one")])
-        check_equal(otk.value("SELECT extract(epoch FROM created_at)::bigint * 1000000 FROM ticket"),
-                    str(otk.clock.now()), "clocks run from the receipt")
-        text = otk.value("SELECT content FROM event_content WHERE content LIKE '%received%'")
-        check(text is not None and START in text and "2 h 0 min" in text, "the text tells", text)
-
-
-def a_queue_that_is_a_copy_is_quarantined_and_told():
-    with _Desk(clock=START) as otk:
-        a1, first, second = otk.agent_peer("a1"), uuid.uuid4().bytes, uuid.uuid4().bytes
-        a1.mark(first, 5)
-        a1.submit(first, 1, [_person("one"), _person("two")])
-        other = {**_person("another two"), "occurred_at_us": AT + 1}
-        status = _refused(lambda: a1.submit(first, 2, [other]))
-        check_equal((status.code, status.reason), (9, "QUEUE_QUARANTINED"), "another report two")
-        check("a1" in status.message and "twice" in status.message, "it says why and what to do", status.message)
-        check_equal(_refused(lambda: a1.mark(first, 5)).reason, "QUEUE_QUARANTINED", "for good")
-        check_equal(a1.mark(second, 3), 0, "a new queue is welcome")
-        a1.submit(second, 1, [_person("new one")])
-        check_equal(_refused(lambda: a1.submit(first, 3, [_person("old goes on")])).reason,
-                    "QUEUE_QUARANTINED", "and ends the old one")
-        check_equal(_refused(lambda: a1.mark(second, 0)).reason, "QUEUE_QUARANTINED", "a head below the mark")
-        a2 = otk.agent_peer("a2")
-        check_equal(a2.mark(first, 0), 0, "an epoch is the agent's own")
-        check_equal(otk.value("SELECT count(*) FROM ticket"), "3", "nothing else was taken")
-
-
-def only_an_agent_has_a_queue_and_bad_requests_say_what_is_wrong():
-    epoch = uuid.uuid4().bytes
-    with _Desk(clock=START) as otk:
-        check_equal(_refused(lambda: otk.peer("eva").mark(epoch)).code, 7, "a person has none")
-        a1 = otk.agent_peer("a1")
-        for call in (lambda: a1.mark(b"short"), lambda: a1.mark(epoch, lane=0), lambda: a1.mark(bytes(16)),
-                     lambda: a1.submit(epoch, 1, []), lambda: a1.submit(epoch, 0, [_person("x")]),
-                     lambda: a1.submit(epoch, 1, [_person("x")] * 65)):
-            check_equal(_refused(call).code, 3, "INVALID_ARGUMENT")
 
 
 run()
