@@ -128,9 +128,11 @@ class Suite:
 
     def check_bytes_may_come_one_at_a_time(self):
         with self.open(greet=False) as server:
-            for byte in frame(HELLO, self.hello) + frame(REQUEST, b"", self.who, 7):
+            for byte in frame(HELLO, self.hello):
                 server.socket.sendall(bytes([byte]))
             assert server.read_frame()[0] == HELLO
+            for byte in frame(REQUEST, b"", self.who, 7):
+                server.socket.sendall(bytes([byte]))
             assert server.read_frame()[:2] == (RESPONSE, 7)
 
     def check_many_frames_may_come_at_once(self):

@@ -148,6 +148,8 @@ def a_corrupt_queue_is_set_aside_and_life_goes_on():
     with (site.folder / "data/queue.db").open("r+b") as file:
         file.write(b"not a database at all" * 100)
     site.daemon.start()
+    # Whoever opens the queue first sets it aside and says so: here it shall be the daemon.
+    eventually(lambda: "msg=running" in site.daemon.log_text(), "the daemon runs")
     eventually(lambda: site.call("status").returncode == 0, "the daemon answers")
     check(site.report("after") is not None, "reports are taken")
     check_equal(len(list(site.folder.glob("data/queue.db.corrupt-*"))), 1, "set aside")
