@@ -1,5 +1,6 @@
 """A deployment with a small desk in it, and a client that speaks the protocol itself: for tests of
 what the server does, whatever the command line shows of it."""
+import contextlib
 import importlib
 import queue
 import select
@@ -237,6 +238,10 @@ class Peer:
         raise Failed(f"{verb} {fields} was not refused")
 
     def close(self):
+        """The number of the descriptor is given away only when nobody reads from it any more."""
+        with contextlib.suppress(OSError), self.tls:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.reader.join(5)
         self.socket.close()
 
 
