@@ -75,6 +75,11 @@ def _through(kill, times=2, seen=False):
                     str(sum(w.noted for w in workers)), "and so are the notes")
         eventually(lambda: otk.value("SELECT (SELECT count(*) FROM event) = (SELECT count(*) FROM feed)")
                    == "t", "the feed has every entry")
+        eventually(lambda: otk.value("SELECT (SELECT rev FROM kpi_fold) = (SELECT rev FROM feed_state)")
+                   == "t", "all is counted")
+        check_equal(otk.admin.run("kpi", "verify"), "", "all is counted once")
+        otk.psql("UPDATE kpi_cell SET n = n + 1 WHERE metric = (SELECT min(metric) FROM kpi_cell)")
+        check(otk.admin.run("kpi", "verify", expect=None) != "", "a wrong figure would be told")
         if seen:
             check(sum(w.repeated for w in workers) > 0, "the clients had to repeat something")
 
@@ -94,6 +99,16 @@ def tickets_survive_the_death_of_server_processes():
             os.kill(child, signal.SIGKILL)
 
     _through(kill, times=3, seen=True)
+
+
+def tickets_survive_the_death_of_the_jobs_and_of_a_whole_server():
+    def kill(otk):
+        otk.servers[0].kill_child("jobs")
+        time.sleep(0.3)
+        otk.servers[0].kill()
+        otk.servers[0].start()
+
+    _through(kill, seen=True)
 
 
 run()
