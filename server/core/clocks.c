@@ -320,12 +320,12 @@ int clock_reaim(const struct act *act, enum clock_kind kind, enum event_cause ca
 	if (e.consumed_us >= aimed.target_us && clock->due_at != 0 &&
 	        clock->due_at <= act->at && aimed.target_us == clock->target_us)
 		rc = 0; /* reached under this very target: stays */
-	else if (clock->state == CLOCK_RUNNING || e.consumed_us >= aimed.target_us)
-		rc = sla_due(act->c, &aimed, e.consumed_us, act->at, &e.due_at);
 	else
-		e.due_at = 0;
+		rc = sla_due(act->c, &aimed, e.consumed_us, act->at, &e.due_at);
 	if (rc != 0)
 		return act_fail(act, rc);
+	if (clock->state == CLOCK_PAUSED && e.due_at > act->at)
+		e.due_at = 0; /* not known until it runs */
 	rc = act_emit(act, &e);
 	if (rc == 0)
 		rc = breach_if_exceeded(act, kind);

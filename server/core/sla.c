@@ -262,13 +262,30 @@ int sla_place_levels(const struct change *c, struct sla_clock *clock, int64_t at
 	return place_under(c, &history, clock, at, rearm);
 }
 
+/* Business days are as long as the history makes them, also while the clock is paused. */
+static int length_under(
+        const struct calendar_history *history, const struct sla_clock *clock, bool *same)
+{
+	int64_t place;
+	int64_t length = clock->target_us;
+	int rc = 0;
+
+	if (clock->target_bd != 0)
+		rc = history_business_days(
+		        history, clock->started_at, clock->target_bd, &place, &length);
+	*same = length == clock->target_us;
+	return rc;
+}
+
 /* Does the clock stand where this history would have put it? */
 static int stands_under(const struct change *c, const struct calendar_history *history,
         const struct sla_clock *clock, bool *same)
 {
 	struct sla_clock other = *clock;
-	int rc = 0;
+	int rc = length_under(history, clock, same);
 
+	if (rc != 0 || !*same)
+		return rc;
 	if (clock->due_at > clock->anchor_at)
 		rc = due_under(
 		        history, clock, clock->consumed_us, clock->anchor_at, &other.due_at);
@@ -289,7 +306,7 @@ int sla_edited_at(const struct change *c, const struct sla_clock *clock, int64_t
 	bool same = false;
 
 	*at = 0;
-	if (clock->state != CLOCK_RUNNING || clock->wall || calendar == NULL ||
+	if (!clock_is_open(clock) || clock->wall || calendar == NULL ||
 	        calendar->history == NULL || calendar->history->count < 2)
 		return 0;
 	known = *calendar->history;

@@ -387,6 +387,46 @@ static void the_whole_of_business_days_is_reached_at_due_not_before(void **state
 	assert_int_equal(whole->at, due);
 }
 
+static void a_paused_clock_does_not_fall_due_where_its_business_days_end(void **state)
+{
+	struct life *life = *state;
+	struct new_ticket in = world_incident();
+	struct ref_target *p4 = &life->world->acme->targets[10];
+	int32_t days = p4->target_bd;
+
+	error_clear(&life->err);
+	assert_int_equal(lifecycle_create(&life->c, &in, &ANNA, at("2026-03-06T08:00:00+03:00"),
+	                         &life->err),
+	        0);
+	p4->target_bd = 3;
+	do_or_fail(life, "2026-03-06T08:01:00+03:00", override(4));
+	do_or_fail(life, "2026-03-09T20:00:00+03:00", ASK);
+	do_or_fail(life, "2026-03-09T21:00:00+03:00", override(3)); /* until Tuesday 09:00 */
+	assert_int_equal(life_tick(life, "2026-03-11T12:00:00+03:00"), 0);
+	p4->target_bd = days;
+	assert_int_equal(RESOLUTION(life)->consumed_us, RESOLUTION(life)->target_us);
+	assert_int_equal(RESOLUTION(life)->due_at, 0);
+	assert_int_equal(RESOLUTION(life)->breached_at, 0);
+}
+
+static void an_edit_of_the_calendar_also_moves_business_days_that_are_paused(void **state)
+{
+	struct life *life = *state;
+
+	assert_int_equal(life_file(life), 0);
+	do_or_fail(life, "2026-03-02T12:00:00+03:00", ASK);
+	assert_int_equal(RESOLUTION(life)->target_us, 18 * HOUR);
+	world_edit_office(life->world, at("2026-03-03T08:00:00+03:00"), "mon-fri 09:00-15:00");
+	assert_int_equal(life_tick(life, "2026-03-03T12:00:00+03:00"), 0);
+	assert_int_equal(RESOLUTION(life)->target_us, 15 * HOUR);
+	assert_int_equal(RESOLUTION(life)->due_at, 0);
+	assert_int_equal(life_last(life, EVENT_CLOCK_RETARGETED)->occurred_at,
+	        at("2026-03-03T08:00:00+03:00"));
+	/* 2 h consumed, 13 h to come */
+	do_or_fail(life, "2026-03-03T14:00:00+03:00", ANSWER);
+	assert_int_equal(RESOLUTION(life)->due_at, at("2026-03-05T15:00:00+03:00"));
+}
+
 static void a_due_beyond_the_years_is_the_end_of_them(void **state)
 {
 	struct life *life = *state;
@@ -558,6 +598,8 @@ int main(void)
 	        LIFE(a_contract_withdrawn_before_an_event_silences_from_that_event),
 	        LIFE(business_days_that_lost_nothing_are_due_at_their_place),
 	        LIFE(the_whole_of_business_days_is_reached_at_due_not_before),
+	        LIFE(a_paused_clock_does_not_fall_due_where_its_business_days_end),
+	        LIFE(an_edit_of_the_calendar_also_moves_business_days_that_are_paused),
 	        LIFE(a_due_beyond_the_years_is_the_end_of_them),
 	        LIFE(a_level_that_the_contract_lost_is_let_go),
 	        LIFE(time_outside_the_years_is_refused),
