@@ -63,7 +63,8 @@ def duration(microseconds):
 
 
 class Terms:
-    """A contract and what an installation file says about it."""
+    """A contract and what an installation file says about it. `contract` is what new tickets
+    take, None once it is withdrawn."""
 
     LENGTHS = {RESPONSE: [10, 15, 30, 60, 90, 240], UPDATE: [15, 30, 45, 60, 120],
                RESOLUTION: [45, 60, 120, 240, 480, 960, 1500]}
@@ -74,19 +75,49 @@ class Terms:
         week = random_week(rng)
         self.calendar = calendar_model.Calendar(zone, week, random_exceptions(rng, week))
         hours = Hours(self.calendar, date_of(LOW) * 1440, date_of(HIGH) * 1440)
-        self.targets = [t for clock in CLOCKS for t in self.random_targets(clock)]
+        self.draw(hours)
+
+    def draw(self, hours):
+        """Another version of the contract, over the same calendar."""
+        rng = self.rng
         self.listed = self.random_pauses()
         pauses = {clock: {reason for reason, clocks in self.listed if clock in clocks}
                   for clock in CLOCKS}
         pauses[UPDATE] |= {"customer", "scheduled"}
         if not self.listed:
             pauses[RESOLUTION] = {"customer", "scheduled"}
-        levels = {clock: self.random_levels() for clock in CLOCKS}
-        self.close = rng.choice([("days", 3), ("days", 1), ("wall", 2 * DAY), ("wall", 5 * HOUR)])
         self.contract = Contract(
-            hours, self.targets, pauses, levels, auto_close=self.close,
+            hours, [t for clock in CLOCKS for t in self.random_targets(clock)], pauses,
+            {clock: self.random_levels() for clock in CLOCKS},
+            auto_close=rng.choice([("days", 3), ("days", 1), ("wall", 2 * DAY), ("wall", 5 * HOUR)]),
             matrix=[rng.randint(1, 5) for _ in range(9)] if rng.random() < 0.4 else None,
             reopen_window=rng.choice([10 * DAY, 3 * DAY, 6 * HOUR]))
+
+    def edit(self, now, lives):
+        """A new edition of the calendar, version of the contract or its withdrawal, from now on;
+        `lives` are those that were begun under this contract."""
+        rng = self.rng
+        what = rng.choices(["calendar", "version", "withdrawal"], [7, 2, 1])[0]
+        if self.contract is None:
+            return "nothing"
+        for life in lives:
+            life.tick(now)
+        if what == "version":
+            self.draw(self.contract.hours)
+        elif what == "withdrawal":
+            for contract in {life.contract for life in lives} | {self.contract}:
+                contract.withdrawn = True
+            for life in lives:
+                life.contract_withdrawn(now)
+            self.contract = None
+        else:
+            week = self.calendar.week if rng.random() < 0.5 else random_week(rng)
+            self.calendar = calendar_model.Calendar(self.calendar.zone, week,
+                                                    random_exceptions(rng, week))
+            self.contract.hours.edit(self.calendar, now)
+            for life in lives:
+                life.calendar_edited(now)
+        return what
 
     def random_target(self, clock, **which):
         rng = self.rng
@@ -144,10 +175,10 @@ class Terms:
         return {name: value for name, value in part.items() if value}
 
     def contract_part(self):
-        contract, (kind, length) = self.contract, self.close
+        contract, (kind, length) = self.contract, self.contract.auto_close
         part = {
             "code": self.code, "customer": "acme", "sites": [self.code], "calendar": self.code,
-            "targets": [self.target_part(t) for t in self.targets],
+            "targets": [self.target_part(t) for t in contract.targets],
             "pauses": [{"reason": reason, "clocks": clocks} for reason, clocks in self.listed],
             "levels": [{"clock": clock, "name": f"{clock} {level.number}", "at": self.level_at(level),
                         "actions": ["notify lead"]}
@@ -183,7 +214,7 @@ def installation(name, admin, terms):
                    person("boris", "requester", "bravo"), person("maria", "requester", "bravo")],
         "services": [{"code": code, "name": code.title(), "customer": "acme"} for code in SERVICES],
         "calendars": [t.calendar_part() for t in terms],
-        "contracts": [t.contract_part() for t in terms]}
+        "contracts": [t.contract_part() for t in terms if t.contract]}
 
 
 class Plan:

@@ -28,6 +28,12 @@ class Hours:
         self.calendar, self.low = calendar, low
         self.minutes = calendar.minutes(low, high)
 
+    def edit(self, calendar, now):
+        """Another edition acts from now on; what was open before stays so."""
+        minute = now // MINUTE - self.low
+        self.minutes[minute:] = calendar.minutes(now // MINUTE, self.low + len(self.minutes))
+        self.calendar = calendar
+
     def open_time(self, start, end):
         """How much of [start, end) is open."""
         if end <= start:
@@ -106,8 +112,11 @@ class Contract:
                  reopen_window=10 * DAY):
         self.hours, self.targets, self.pauses, self.levels = hours, targets, pauses, levels
         self.matrix, self.auto_close, self.reopen_window = matrix or ITIL, auto_close, reopen_window
+        self.withdrawn = False
 
     def target(self, clock, ticket):
+        if self.withdrawn:
+            return None
         fitting = [t for t in self.targets if t.clock == clock and t.fits(ticket)]
         return max(fitting, key=Target.exactness, default=None)
 
@@ -170,15 +179,17 @@ class Clock:
         return True
 
     def find_due(self, now):
-        """The earliest instant at which consumed equals target."""
+        """The earliest instant at which consumed equals target; None while the clock rests before
+        it."""
         consumed = self.consumed(now)
         if self.days:
             # Documented: the place itself, unless service time was lost on the way to it.
             place = self.contract.hours.business(self.start, self.days)
             if place > now and consumed + self.passes(now, place) == self.target:
-                self.due = place
+                self.due = place if self.state == RUNNING else None
                 return
-        self.due = self.reach(now, self.target - consumed)
+        left = self.target - consumed
+        self.due = self.reach(now, left) if self.state == RUNNING or left <= 0 else None
 
     def level_instant(self, level, now):
         """When it comes, not before now; None: nobody knows while the clock rests."""
@@ -271,10 +282,26 @@ class Clock:
         self.state, self.since = state, now if state == RUNNING else None
         reached = old is not None and old <= now and self.target == length
         if not reached:  # documented: due under the same length stays where it was reached
-            self.due = None
-            if state == RUNNING or self.counted >= self.target:
-                self.find_due(now)
+            self.find_due(now)
         self.note(now, "retargeted", consumed=self.counted, target=self.target, due=self.due,
+                  old=old)
+        self.breach_if_exceeded(now)
+        self.rearm_levels(now)
+
+    def calendar_edited(self, target, now):
+        """Re-aims an open clock whose target, due or levels the edit moves."""
+        if not self.is_open() or self.wall:
+            return
+        old, length = self.due, self.target
+        ahead = [level for level in self.levels
+                 if level.state == "armed" and (level.at is None or level.at > now)]
+        self.target = self.length_of(target)
+        if not (old is not None and old <= now and self.target == length):
+            self.find_due(now)
+        if (self.target, self.due) == (length, old) and all(
+                level.at == self.level_instant(level, now) for level in ahead):
+            return
+        self.note(now, "retargeted", consumed=self.consumed(now), target=self.target, due=self.due,
                   old=old)
         self.breach_if_exceeded(now)
         self.rearm_levels(now)
@@ -440,6 +467,18 @@ class Life:
                 thing.breach(at)
             else:
                 thing[0].act_level(thing[1], at, "fired")
+
+    # --- what happens to contract and calendar; the life has been ticked to the same instant
+
+    def calendar_edited(self, now):
+        for kind in CLOCKS:
+            if self.clock_is_open(kind):
+                self.clocks[kind].calendar_edited(self.target(kind), now)
+
+    def contract_withdrawn(self, now):
+        """It falls silent."""
+        for kind in CLOCKS:
+            self.end_clock(kind, now, void=True)
 
     # --- commands; actor is provider, requester or other (another of the customer's people)
 
