@@ -1,10 +1,24 @@
 /* otklik ticket create. */
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/tz.h"
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/ticket_print.h"
 #include "cli/verbs.h"
+
+/* Who files is told the dues in the requester's zone, wherever this runs. */
+static void use_zone(const Otklik__V1__Ticket *ticket)
+{
+	const struct tz *known;
+
+	if (ticket == NULL || tz_find(ticket->zone, &known, NULL) != 0)
+		return;
+	(void)setenv("TZ", ticket->zone, 1);
+	tzset();
+}
 
 int verb_ticket_create(struct cli *cli, int argc, char **argv)
 {
@@ -49,6 +63,7 @@ int verb_ticket_create(struct cli *cli, int argc, char **argv)
 	        {.name = NULL},
 	};
 	const ProtobufCMessage *reply = NULL;
+	const Otklik__V1__Ticket *ticket;
 	int value;
 	int rc = options_read(cli, "ticket create", "file an incident or a service request",
 	        "  otklik ticket create --title 'Printer on the 2nd floor is dead' --site "
@@ -80,6 +95,7 @@ int verb_ticket_create(struct cli *cli, int argc, char **argv)
 	rc = cli_call(cli, METHOD_CREATE_TICKET, &in.base, &reply);
 	if (rc != 0)
 		return rc;
-	return ticket_print(
-	        cli, ((const Otklik__V1__CreateTicketResponse *)(const void *)reply)->ticket);
+	ticket = ((const Otklik__V1__CreateTicketResponse *)(const void *)reply)->ticket;
+	use_zone(ticket);
+	return ticket_print(cli, ticket);
 }

@@ -141,9 +141,10 @@ def refusals_have_their_exit_codes_and_say_what_to_do():
 def nothing_that_others_wrote_drives_the_terminal():
     with Deployment(clock=START) as otk:
         olga, pavel = otk.as_("olga"), otk.as_("pavel")
-        # The server keeps such text out of titles; the command line does not rely on that.
+        # The server keeps such text out; the command line does not rely on that.
         number = str(olga.json("ticket", "create", "--title", "placeholder", "--text", "two\nlines")["id"])
-        pavel.run("ticket", "reply", number, "--text", "x\u202egpj.exe")
+        pavel.run("ticket", "reply", number, "--text", "placeholder")
+        otk.psql("UPDATE event_content SET content = U&'x\\202egpj.exe' WHERE content = 'placeholder'")
         otk.psql(f"UPDATE ticket SET title = U&'x\\001b[31m\\009b31m\\202egpj.exe' WHERE ticket_id = {number}")
         for words in (["ticket", "show", number], ["ticket", "list"], ["sla", "explain", number]):
             text = pavel.run(*words)
@@ -175,6 +176,12 @@ def a_long_list_is_whole_and_small():
             else:
                 found = {int(line.split()[0]) for line in done.stdout.splitlines() if line.split()[0] != "ID"}
             check_equal(len(found), 2601, f"tickets as {form} in {time.monotonic() - began:.1f} s")
+
+
+def who_files_is_told_the_dues_in_the_requesters_zone():
+    with Deployment(clock=START) as otk:
+        told = otk.as_("olga").run("ticket", "create", "--title", "Where am I?")
+        check("+0300" in told and "+0000" not in told, "Moscow time for one in Moscow", told)
 
 
 run()
