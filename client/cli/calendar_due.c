@@ -184,7 +184,7 @@ static int pauses_parse(const char *text, const struct tz *tz, struct interval *
 static int question_answer(struct calendar_cache *cache, const struct question *q, int64_t *due,
         struct otk_error *err)
 {
-	struct calendar *calendar;
+	struct calendar *calendar = NULL;
 	struct calendar_edition edition = {0};
 	struct calendar_history history = {&edition, 1};
 	struct target target;

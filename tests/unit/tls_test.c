@@ -19,7 +19,7 @@ static char folder[] = "/tmp/otk-tls-XXXXXX";
 
 static const char *path(const char *name)
 {
-	static char paths[4][64];
+	static char paths[4][128];
 	static unsigned next;
 	char *out = paths[next++ % 4];
 
