@@ -189,7 +189,7 @@ def a_watch_ends_when_its_grants_change():
                 return refused.status.reason
             return None
 
-        check_equal(eventually(ended, "the watch ends"), "PRINCIPAL_CHANGED", "why it ended")
+        check_equal(eventually(ended, "the watch ends"), "GRANTS_CHANGED", "why it ended")
 
         def sees():
             again = ivan.watch(feed_epoch=token.feed_epoch, after_rev=token.rev)
