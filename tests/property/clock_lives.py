@@ -7,8 +7,9 @@ often fall exactly on a due time, a level, an end of a pause, or a step beside i
 import random
 
 import calendar_model
-from clock_model import (CLOCKS, DAY, HOUR, MINUTE, RESOLUTION, RESPONSE, SECOND,
-                         UPDATE, Contract, Hours, Level, Life, Target)
+from clock_model import Life
+from clock_terms import (CLOCKS, DAY, HOUR, MINUTE, RESOLUTION, RESPONSE, SECOND, UPDATE, Contract,
+                         Hours, Level, Target)
 
 # Each changes its offset once between FIRST and LAST, forwards or backwards, two by half an hour
 # or from an odd offset; the last never does.
