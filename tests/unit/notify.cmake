@@ -1,0 +1,1 @@
+otk_unit_test(notification_test USES otk_core)
