@@ -9,7 +9,9 @@ static int jobs_start(struct worker *worker, struct otk_error *err)
 	        .clock = worker->clock,
 	        .pool = worker->pool,
 	        .desk = worker->desk,
-	        .database = worker->settings->database};
+	        .database = worker->settings->database,
+	        .mail = worker->settings->smtp_url[0] != '\0',
+	        .webhook_url = worker->settings->webhook_url};
 
 	worker->role_state = jobs_new(&options, err);
 	return worker->role_state == NULL ? -(int)err->code : 0;

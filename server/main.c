@@ -88,6 +88,7 @@ static int master_load(const char *config, struct master_settings *out, struct o
 		*out = (struct master_settings){
 		        .api_processes = (unsigned)settings.api_processes,
 		        .jobs_processes = (unsigned)settings.jobs_processes,
+		        .notify_processes = settings_notify_processes(&settings),
 		        .limits = {.total = (unsigned)settings.max_connections,
 		                .per_address = (unsigned)settings.per_address_connections,
 		                .per_address_unknown =
@@ -172,6 +173,8 @@ static int child(const struct settings *settings, const char *name)
 		role = &worker_api;
 	else if (strcmp(name, worker_jobs.name) == 0)
 		role = &worker_jobs;
+	else if (strcmp(name, worker_notify.name) == 0)
+		role = &worker_notify;
 	if (role == NULL)
 		return usage("there is no role ", name);
 	log_setup(STDERR_FILENO, settings->log_level, settings->log_format, "otklikd",

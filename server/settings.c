@@ -37,6 +37,37 @@ static const struct conf_option OPTIONS[] = {
                 "Processes that serve clients; 0: none on this host."},
         {"jobs_processes", CONF_INT, FIELD(jobs_processes), "1", 0, 8,
                 "Processes that run due timers and statistics; 0: none on this host."},
+        {"notify_processes", CONF_INT, FIELD(notify_processes), "1", 0, 8,
+                "Processes that send e-mail and webhooks; 0: none on this host. None are "
+                "started while neither smtp_url nor webhook_url is set."},
+        {"smtp_url", CONF_TEXT, FIELD(smtp_url), "", 0, 1024,
+                "Where e-mail goes: smtp://host:port, or smtps://host:port for TLS from the "
+                "start. Empty: nobody gets e-mail. The same on every host."},
+        {"smtp_from", CONF_TEXT, FIELD(smtp_from), "", 0, 254,
+                "The address that e-mail comes from; required with smtp_url."},
+        {"smtp_user", CONF_TEXT, FIELD(smtp_user), "", 0, 256,
+                "Login at the mail server; empty: none."},
+        {"smtp_password_file", CONF_TEXT, FIELD(smtp_password_file), "", 0, 0,
+                "File whose first line is the password of smtp_user."},
+        {"smtp_tls", CONF_TEXT, FIELD(smtp_tls), "try", 0, 8,
+                "STARTTLS: none, try (if the server offers it; its certificate is not "
+                "checked) or require (checked)."},
+        {"webhook_url", CONF_TEXT, FIELD(webhook_url), "", 0, 2048,
+                "Where every notice is posted as JSON: http:// or https://. Empty: nowhere. "
+                "The same on every host."},
+        {"webhook_secret_file", CONF_TEXT, FIELD(webhook_secret_file), "", 0, 0,
+                "File whose first line is the secret of the signatures (HMAC-SHA256); required "
+                "with webhook_url."},
+        {"webhook_allow_private", CONF_BOOL, FIELD(webhook_allow_private), "no", 0, 0,
+                "Whether webhook_url may lead to loopback, link-local or private addresses."},
+        {"notify_attempts", CONF_INT, FIELD(notify_attempts), "48", 1, 1000,
+                "Attempts to deliver a message (10 s apart, doubling up to an hour) before "
+                "it is put aside; see `otklik outbox`."},
+        {"notify_burst", CONF_INT, FIELD(notify_burst), "10", 1, 1000,
+                "Messages to one person within notify_window; what is beyond becomes one "
+                "summary."},
+        {"notify_window", CONF_INT, FIELD(notify_window), "300", 1, 86400,
+                "Seconds in which notify_burst counts."},
         {"clock", CONF_TEXT, FIELD(clock), "real", 0, 0,
                 "`real`, or the path of a file with a clock that tests move."},
         {"user", CONF_TEXT, FIELD(user), "", 0, 64,
@@ -79,6 +110,49 @@ static int code_check(const char *path, const char *name, const char *value, boo
 	return 0;
 }
 
+static bool begins(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+static int notify_check(const char *path, const struct settings *s, struct otk_error *err)
+{
+	static const char PLAIN[] = "\x01\x02\t\n\r <>\",";
+
+	if (s->smtp_url[0] != '\0' && !begins(s->smtp_url, "smtp://") &&
+	        !begins(s->smtp_url, "smtps://"))
+		return error_set(err, OTK_INVALID_ARGUMENT, "BAD_VALUE",
+		        "%s: smtp_url = %s: must begin with smtp:// or smtps://", path,
+		        s->smtp_url);
+	if (s->smtp_url[0] != '\0' &&
+	        (strchr(s->smtp_from, '@') == NULL || strpbrk(s->smtp_from, PLAIN) != NULL))
+		return error_set(err, OTK_INVALID_ARGUMENT, "BAD_VALUE",
+		        "%s: smtp_from = %s: must be an address such as desk@example.org, "
+		        "because smtp_url is set",
+		        path, s->smtp_from);
+	if (strcmp(s->smtp_tls, "none") != 0 && strcmp(s->smtp_tls, "try") != 0 &&
+	        strcmp(s->smtp_tls, "require") != 0)
+		return error_set(err, OTK_INVALID_ARGUMENT, "BAD_VALUE",
+		        "%s: smtp_tls = %s: must be none, try or require", path, s->smtp_tls);
+	if (s->webhook_url[0] != '\0' && !begins(s->webhook_url, "http://") &&
+	        !begins(s->webhook_url, "https://"))
+		return error_set(err, OTK_INVALID_ARGUMENT, "BAD_VALUE",
+		        "%s: webhook_url = %s: must begin with http:// or https://", path,
+		        s->webhook_url);
+	if (s->webhook_url[0] != '\0' && s->webhook_secret_file[0] == '\0')
+		return error_set(err, OTK_INVALID_ARGUMENT, "BAD_VALUE",
+		        "%s: webhook_secret_file: is required because webhook_url is set",
+		        path);
+	return 0;
+}
+
+unsigned settings_notify_processes(const struct settings *settings)
+{
+	bool any = settings->smtp_url[0] != '\0' || settings->webhook_url[0] != '\0';
+
+	return any ? (unsigned)settings->notify_processes : 0;
+}
+
 static int texts_check(const char *path, struct settings *s, struct otk_error *err)
 {
 	struct address addresses[ADDRESS_LIST_MAX];
@@ -106,6 +180,8 @@ static int texts_check(const char *path, struct settings *s, struct otk_error *e
 		rc = error_set(err, OTK_INVALID_ARGUMENT, "BAD_VALUE",
 		        "%s: log_format = %s: must be logfmt or json", path,
 		        s->log_format_text);
+	if (rc == 0)
+		rc = notify_check(path, s, err);
 	if (rc == 0) {
 		struct otk_error why;
 

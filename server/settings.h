@@ -2,6 +2,7 @@
 #ifndef OTKLIK_SERVER_SETTINGS_H
 #define OTKLIK_SERVER_SETTINGS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -21,6 +22,18 @@ struct settings {
 	int64_t database_connections;
 	int64_t api_processes;
 	int64_t jobs_processes;
+	int64_t notify_processes;
+	char *smtp_url; /* "": no e-mail */
+	char *smtp_from;
+	char *smtp_user;
+	char *smtp_password_file;
+	char *smtp_tls;    /* none, try, require */
+	char *webhook_url; /* "": none */
+	char *webhook_secret_file;
+	bool webhook_allow_private;
+	int64_t notify_attempts;
+	int64_t notify_burst;
+	int64_t notify_window;
 	char *clock; /* "real" or a path */
 	char *user;
 	char *run_dir; /* "": no pid file, no status socket */
@@ -38,6 +51,9 @@ struct settings {
 	enum log_level log_level;
 	enum log_format log_format;
 };
+
+/* Processes of role notify to run: none while there is nothing to send by. */
+unsigned settings_notify_processes(const struct settings *settings);
 
 /*
  * Reads and checks the file. 0, or a negative status with err naming file, line and what would

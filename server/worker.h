@@ -19,7 +19,7 @@
 struct worker;
 
 struct worker_role {
-	const char *name; /* "api", "jobs" */
+	const char *name; /* "api", "jobs", "notify" */
 	/* Makes what the role needs in worker->role_state. 0, or a negative status with err. */
 	int (*start)(struct worker *worker, struct otk_error *err);
 	/* A connection from the master; NULL: the role takes none. */
@@ -54,5 +54,6 @@ void worker_done(struct worker *worker);
 
 extern const struct worker_role worker_api;
 extern const struct worker_role worker_jobs;
+extern const struct worker_role worker_notify;
 
 #endif

@@ -38,6 +38,8 @@ const struct cli_verb CLI_VERBS[] = {
         {"kpi", "a figure by dimension and period", verb_kpi},
         {"import event-log", "import another system's history", verb_import_event_log},
         {"apply", "make the installation as a file declares it", verb_apply},
+        {"outbox list", "notices on their way, sent, and put aside", verb_outbox_list},
+        {"outbox replay", "send again what was put aside", verb_outbox_replay},
         {"whoami", "who the server takes you for", verb_whoami},
         {"server status", "the server's version, clock and queues", verb_server_status},
         {"completion", "shell completion: completion bash", verb_completion},

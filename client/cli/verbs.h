@@ -25,6 +25,8 @@ int verb_kpi_verify(struct cli *cli, int argc, char **argv);
 int verb_kpi_list(struct cli *cli, int argc, char **argv);
 int verb_import_event_log(struct cli *cli, int argc, char **argv);
 int verb_apply(struct cli *cli, int argc, char **argv);
+int verb_outbox_list(struct cli *cli, int argc, char **argv);
+int verb_outbox_replay(struct cli *cli, int argc, char **argv);
 int verb_whoami(struct cli *cli, int argc, char **argv);
 int verb_server_status(struct cli *cli, int argc, char **argv);
 int verb_completion(struct cli *cli, int argc, char **argv);

@@ -22,7 +22,8 @@ static void expired(void *context, struct db_unit *unit)
 	if (!job_succeeded(&e->job))
 		return;
 	if (db_rows_affected(db_unit_rows(unit, 0)) == BATCH ||
-	        db_rows_affected(db_unit_rows(unit, 1)) == BATCH)
+	        db_rows_affected(db_unit_rows(unit, 1)) == BATCH ||
+	        db_rows_affected(db_unit_rows(unit, 2)) == BATCH)
 		job_sleep(&e->job, BUSY_US);
 	else
 		job_sleep(&e->job, IDLE_US);
@@ -40,6 +41,9 @@ static void run(void *arg)
 	db_put_int(e->job.unit, BATCH);
 	db_call(e->job.unit, SQL_FEED_TRIM);
 	db_put_time(e->job.unit, now - EXPIRY_FEED_US);
+	db_put_int(e->job.unit, BATCH);
+	db_call(e->job.unit, SQL_OUTBOX_EXPIRE);
+	db_put_time(e->job.unit, now - EXPIRY_OUTBOX_US);
 	db_put_int(e->job.unit, BATCH);
 	job_submit(&e->job, UNIT_MS, expired, e);
 }

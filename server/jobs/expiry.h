@@ -1,4 +1,5 @@
-/* Removes what is kept for a time only: idempotency keys, the old end of the feed. */
+/* Removes what is kept for a time only: idempotency keys, the old end of the feed, sent
+ * messages. */
 #ifndef OTKLIK_JOBS_EXPIRY_H
 #define OTKLIK_JOBS_EXPIRY_H
 
@@ -11,6 +12,10 @@ struct expiry;
 /* Feed entries are kept 35 days, and until they are folded. A watch that resumes from further
  * back is told to list anew. */
 #define EXPIRY_FEED_US (INT64_C(35) * 86400 * CLOCK_SECOND)
+
+/* Messages that were sent are kept 35 days; those put aside, until somebody sends them again.
+ */
+#define EXPIRY_OUTBOX_US (INT64_C(35) * 86400 * CLOCK_SECOND)
 
 struct expiry *expiry_new(const struct jobs_options *options); /* NULL: no memory */
 void expiry_free(struct expiry *expiry);

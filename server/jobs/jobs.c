@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "jobs/dispatch.h"
 #include "jobs/expiry.h"
 #include "jobs/fold.h"
 #include "jobs/sequencer.h"
@@ -12,6 +13,7 @@ struct jobs {
 	struct sequencer *sequencer;
 	struct sweep *sweep;
 	struct fold *fold;
+	struct dispatch *dispatch;
 	struct expiry *expiry;
 };
 
@@ -23,8 +25,10 @@ struct jobs *jobs_new(const struct jobs_options *options, struct otk_error *err)
 		goto no_memory;
 	jobs->sequencer = sequencer_new(options);
 	jobs->fold = fold_new(options);
+	jobs->dispatch = dispatch_new(options);
 	jobs->expiry = expiry_new(options);
-	if (jobs->sequencer == NULL || jobs->fold == NULL || jobs->expiry == NULL)
+	if (jobs->sequencer == NULL || jobs->fold == NULL || jobs->dispatch == NULL ||
+	        jobs->expiry == NULL)
 		goto no_memory;
 	jobs->sweep = sweep_new(options, err);
 	if (jobs->sweep != NULL)
@@ -44,6 +48,7 @@ void jobs_free(struct jobs *jobs)
 		return;
 	sweep_free(jobs->sweep);
 	expiry_free(jobs->expiry);
+	dispatch_free(jobs->dispatch);
 	fold_free(jobs->fold);
 	sequencer_free(jobs->sequencer);
 	free(jobs);

@@ -2,6 +2,8 @@
 #ifndef OTKLIK_JOBS_JOBS_H
 #define OTKLIK_JOBS_JOBS_H
 
+#include <stdbool.h>
+
 #include "base/clock.h"
 #include "base/status.h"
 
@@ -15,7 +17,9 @@ struct jobs_options {
 	struct otk_clock *clock;
 	struct db_pool *pool;
 	struct desk *desk;
-	const char *database; /* conninfo, for the session that holds locks; copied */
+	const char *database;    /* conninfo, for the session that holds locks; copied */
+	bool mail;               /* people are told by e-mail */
+	const char *webhook_url; /* "" or NULL: none; copied */
 };
 
 /* Starts them all; they work once the pool is up. NULL with err. */

@@ -18,7 +18,9 @@
 
 const char *child_role_name(enum child_role role)
 {
-	return role == CHILD_API ? "api" : "jobs";
+	static const char *const NAMES[] = {"api", "jobs", "notify"};
+
+	return NAMES[role];
 }
 
 const char *child_state_name(enum child_state state)
@@ -204,6 +206,8 @@ int child_start_all(struct master *m)
 		rc = slot_fill(m, CHILD_API);
 	for (unsigned i = 0; rc == 0 && i < m->settings.jobs_processes; i++)
 		rc = slot_fill(m, CHILD_JOBS);
+	for (unsigned i = 0; rc == 0 && i < m->settings.notify_processes; i++)
+		rc = slot_fill(m, CHILD_NOTIFY);
 	return rc;
 }
 

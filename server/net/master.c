@@ -56,7 +56,9 @@ void master_checked(struct master *m, bool good)
 		child_drop_unready(m); /* a generation that never came up */
 		generation_start(m);
 		log_info("reloaded", "config", m->options->config);
-		if (settings.api_processes + settings.jobs_processes == 0)
+		if (settings.api_processes + settings.jobs_processes +
+		                settings.notify_processes ==
+		        0)
 			child_drain_old(m);
 	}
 	supervisor_tell("READY=1");

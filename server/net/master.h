@@ -27,6 +27,7 @@ struct master_settings {
 	size_t listen_count;
 	unsigned api_processes;
 	unsigned jobs_processes;
+	unsigned notify_processes;
 	struct callers_limits limits;
 	unsigned drain_s;
 	char run_dir[MASTER_RUN_DIR_SIZE]; /* "": no pid file, no status socket; not reloaded */

@@ -16,7 +16,7 @@
 #include "net/deal.h"
 #include "net/master.h"
 
-enum child_role { CHILD_API, CHILD_JOBS };
+enum child_role { CHILD_API, CHILD_JOBS, CHILD_NOTIFY };
 
 enum child_state {
 	CHILD_FREE,     /* the slot is empty */
@@ -27,7 +27,7 @@ enum child_state {
 };
 
 /* Twice the greatest number of processes: an old and a new generation. */
-enum { MASTER_CHILDREN_MAX = 2 * (256 + 8) };
+enum { MASTER_CHILDREN_MAX = 2 * (256 + 8 + 8) };
 
 TAILQ_HEAD(connection_list, connection);
 

@@ -33,11 +33,12 @@ WHERE f.rev > $1 AND f.rev <= $2 AND ($3::integer IS NULL OR f.customer_id = $3)
 	AND (e.is_public OR $5::integer[] IS NULL OR f.customer_id = ANY ($5))
 ORDER BY f.rev;
 
--- Drops at most $2 of the oldest entries, all recorded before $1 and already folded.
+-- Drops at most $2 of the oldest entries, all recorded before $1, folded and dispatched.
 -- name: feed_trim
 DELETE FROM feed WHERE rev <= (
 	SELECT max(rev) FROM (
 		SELECT f.rev, bool_and(e.recorded_at < $1::timestamptz) OVER (ORDER BY f.rev) AS old
 		FROM (SELECT * FROM feed ORDER BY rev LIMIT $2::integer) f JOIN event e
 			ON e.customer_id = f.customer_id AND e.ticket_id = f.ticket_id AND e.seq = f.seq
-	) oldest WHERE old AND rev <= (SELECT rev FROM kpi_fold));
+	) oldest WHERE old AND rev <= (SELECT rev FROM kpi_fold)
+		AND rev <= (SELECT rev FROM dispatch));

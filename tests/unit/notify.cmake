@@ -1,1 +1,2 @@
 otk_unit_test(notification_test USES otk_core)
+otk_unit_test(notify_test USES otk_notify)

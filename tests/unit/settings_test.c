@@ -65,6 +65,27 @@ static void given_values_are_taken(void **state)
 	settings_release(&settings);
 }
 
+static void no_process_runs_where_nothing_could_be_sent(void **state)
+{
+	static const struct {
+		const char *lines;
+		unsigned processes;
+	} CASES[] = {{"", 0}, {"notify_processes = 2\n", 0},
+	        {"smtp_url = smtp://mail\nsmtp_from = a@b\n", 1},
+	        {"webhook_url = http://x\nwebhook_secret_file = /s\nnotify_processes = 3\n", 3},
+	        {"smtp_url = smtps://mail\nsmtp_from = a@b\nnotify_processes = 0\n", 0}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+		struct settings settings;
+		struct otk_error err;
+
+		assert_int_equal(loaded(CASES[i].lines, &settings, &err), 0);
+		assert_int_equal(settings_notify_processes(&settings), CASES[i].processes);
+		settings_release(&settings);
+	}
+}
+
 static void bad_values_are_named(void **state)
 {
 	static const struct {
@@ -77,6 +98,12 @@ static void bad_values_are_named(void **state)
 	        {"clock = tomorrow\n", "real or an absolute path"},
 	        {"run_dir = run\n", "absolute path"},
 	        {"bootstrap_admin = Big Boss\n", "a-z 0-9"},
+	        {"smtp_url = mail\n", "smtp://"},
+	        {"smtp_url = smtp://mail\n", "smtp_from"},
+	        {"smtp_url = smtp://mail\nsmtp_from = a b@c\n", "an address such as"},
+	        {"smtp_tls = maybe\n", "none, try or require"},
+	        {"webhook_url = file:///etc/passwd\n", "http://"},
+	        {"webhook_url = http://x\n", "webhook_secret_file"},
 	        {"api_processes = 1000\n", "from 0 to 256"},
 	        {"api_procesess = 1\n", "there is no option named api_procesess"},
 	};
@@ -120,6 +147,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(the_required_ones_suffice),
 	        cmocka_unit_test(given_values_are_taken),
+	        cmocka_unit_test(no_process_runs_where_nothing_could_be_sent),
 	        cmocka_unit_test(bad_values_are_named),
 	        cmocka_unit_test(what_is_printed_reads_back),
 	};

@@ -1,0 +1,160 @@
+/*
+ * The dispatch job. One round: read what lies behind the watermark, let the rules say who is
+ * told, file the notices and move the watermark in one transaction, which does nothing if
+ * another process was there first. The journal entry is what promises a notice; nothing is
+ * added to the transaction that wrote it.
+ */
+#include "jobs/dispatch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/change.h"
+#include "core/notification.h"
+#include "jobs/job.h"
+#include "sql/statements.h"
+
+enum {
+	DISPATCH_EVENTS = 1000, /* of the feed, in one round */
+	DISPATCH_ARENA = 8 * 1024 * 1024,
+	DISPATCH_TIMEOUT_MS = 30000,
+};
+#define DISPATCH_IDLE_US INT64_C(100000)
+#define DISPATCH_FOLLOW_US INT64_C(5000000)
+
+struct dispatch {
+	struct job job;
+	bool mail;
+	char *webhook_url; /* "": none */
+	bool more;
+};
+
+static void round_saved(void *context, struct db_unit *unit)
+{
+	struct dispatch *d = context;
+	bool saved;
+
+	if (!job_succeeded(&d->job))
+		return;
+	saved = db_get_bool(db_unit_rows(unit, 0), 0, 0);
+	job_sleep(&d->job, d->more || !saved ? 0 : DISPATCH_IDLE_US);
+}
+
+/* What a row of dispatch_read says, judged. */
+static struct notification judge(const struct db_rows *rows, size_t i)
+{
+	static const struct actor NOBODY = {0};
+	struct event e;
+
+	event_init(&e, (enum event_kind)db_get_int(rows, i, 5), &NOBODY, 0);
+	e.cause = (enum event_cause)db_get_int(rows, i, 6);
+	e.side = (enum actor_side)db_get_int(rows, i, 7);
+	e.is_public = db_get_bool(rows, i, 8);
+	if (!db_is_null(rows, i, 9))
+		e.state = (int16_t)db_get_int(rows, i, 9);
+	if (!db_is_null(rows, i, 10))
+		e.pending_reason = (int16_t)db_get_int(rows, i, 10);
+	return notification_of(&e, db_get_bool(rows, i, 12), db_get_text(rows, i, 13));
+}
+
+static void notices_put(struct dispatch *d, struct db_unit *save, const struct db_rows *rows)
+{
+	static const enum db_type TYPES[] = {
+	        DB_INT4, DB_INT8, DB_INT8, DB_INT2, DB_INT4, DB_INT4};
+	enum { COLUMNS = sizeof TYPES / sizeof TYPES[0] };
+	struct db_array *c[COLUMNS];
+	size_t count = db_rows_count(rows);
+
+	db_call(save, SQL_OUTBOX_DISPATCH);
+	db_put_int(save, db_get_int(rows, 0, 0));
+	db_put_int(save, db_get_int(rows, 0, 1));
+	db_put_time(save, clock_now(d->job.clock));
+	db_put_bool(save, d->mail);
+	db_put_text(save, d->webhook_url);
+	for (int k = 0; k < COLUMNS; k++)
+		c[k] = db_put_array(save, TYPES[k], count);
+	for (size_t i = 0; i < count; i++) {
+		struct notification n;
+
+		if (db_is_null(rows, i, 5))
+			continue;
+		n = judge(rows, i);
+		if (n.kind == NOTICE_NONE)
+			continue;
+		db_add_int(c[0], db_get_int(rows, i, 2));
+		db_add_int(c[1], db_get_int(rows, i, 3));
+		db_add_int(c[2], db_get_int(rows, i, 4));
+		db_add_int(c[3], (int64_t)n.kind);
+		db_add_int(c[4], (int64_t)n.audience);
+		db_add_int_if(c[5], !db_is_null(rows, i, 11), db_get_int(rows, i, 11));
+	}
+}
+
+static void stretch_read(void *context, struct db_unit *unit)
+{
+	struct dispatch *d = context;
+	const struct db_rows *rows = db_unit_rows(unit, 0);
+	struct db_unit *save;
+
+	if (!job_succeeded(&d->job))
+		return;
+	if (db_rows_count(rows) == 0 || db_is_null(rows, 0, 1)) {
+		job_sleep(&d->job, DISPATCH_IDLE_US);
+		return;
+	}
+	/* Places in the feed have no holes: a full stretch is one of full length. */
+	d->more = db_get_int(rows, 0, 1) - db_get_int(rows, 0, 0) >= DISPATCH_EVENTS;
+	save = job_next(&d->job, DB_REPLAY);
+	if (save == NULL)
+		return;
+	notices_put(d, save, rows);
+	job_submit(&d->job, DISPATCH_TIMEOUT_MS, round_saved, d);
+}
+
+static void followed(void *context, struct db_unit *unit)
+{
+	struct dispatch *d = context;
+
+	(void)unit;
+	if (job_succeeded(&d->job))
+		job_sleep(&d->job, DISPATCH_FOLLOW_US);
+}
+
+static void round_start(void *arg)
+{
+	struct dispatch *d = arg;
+	bool works = d->mail || d->webhook_url[0] != '\0';
+
+	if (job_begin(&d->job, works ? DB_READ : DB_REPLAY) == NULL)
+		return;
+	db_call(d->job.unit, works ? SQL_DISPATCH_READ : SQL_DISPATCH_FOLLOW);
+	if (works)
+		db_put_int(d->job.unit, DISPATCH_EVENTS);
+	job_submit(&d->job, DISPATCH_TIMEOUT_MS, works ? stretch_read : followed, d);
+}
+
+struct dispatch *dispatch_new(const struct jobs_options *options)
+{
+	struct dispatch *d = calloc(1, sizeof *d);
+
+	if (d == NULL)
+		return NULL;
+	d->mail = options->mail;
+	d->webhook_url = strdup(options->webhook_url == NULL ? "" : options->webhook_url);
+	if (job_init(&d->job, "dispatch", options, DISPATCH_ARENA, round_start, d) < 0 ||
+	        d->webhook_url == NULL) {
+		dispatch_free(d);
+		return NULL;
+	}
+	job_sleep(&d->job, 0);
+	return d;
+}
+
+void dispatch_free(struct dispatch *d)
+{
+	if (d == NULL)
+		return;
+	job_release(&d->job);
+	free(d->webhook_url);
+	free(d);
+}

@@ -1,0 +1,46 @@
+/* The words of notices: texts with {variables}, by language. */
+#ifndef OTKLIK_NOTIFY_TEMPLATE_H
+#define OTKLIK_NOTIFY_TEMPLATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/status.h"
+#include "core/notification.h"
+
+enum { TEMPLATE_SUMMARY = NOTICE_COUNT, TEMPLATE_SUMMARY_LINE, TEMPLATE_REST, TEMPLATE_COUNT };
+
+struct template
+{
+	const char *subject;
+	const char *body;
+};
+
+struct language {
+	const char *code; /* "ru" */
+	struct template templates[TEMPLATE_COUNT];
+	const char *clocks[4];           /* by enum clock_kind */
+	const char *kinds[NOTICE_COUNT]; /* for the lines of a summary */
+	const char *nobody;              /* who acted when it was the system */
+	const char *none;                /* a due time that is not promised */
+};
+
+/* By tag, also "ru-RU"; English where it is not known. */
+const struct language *language_find(const char *tag);
+
+/* Looks a variable up: appends its value. False: there is no such one. */
+typedef bool template_lookup(void *context, const char *name, size_t length, struct buf *out);
+
+/* 0; -OTK_INVALID_ARGUMENT for an unknown variable or a brace without its other;
+ * -OTK_RESOURCE_EXHAUSTED. */
+int template_render(const char *text, template_lookup *lookup, void *context, struct buf *out);
+
+/* One text: 0, or -OTK_INVALID_ARGUMENT with err naming it. */
+int template_try(const char *text, struct otk_error *err);
+
+/* Renders every template of every language with nothing in it: to be called at start. 0, or
+ * -OTK_INVALID_ARGUMENT with err naming template and variable. */
+int template_check(struct otk_error *err);
+
+#endif

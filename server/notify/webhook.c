@@ -1,0 +1,257 @@
+/* See webhook.h. */
+#include "notify/webhook.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <netinet/in.h>
+
+#include <curl/curl.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+enum { ANSWER_MAX = 65536, HEADERS = 4, HEADER_SIZE = 256 };
+
+struct webhook {
+	char *secret;
+	bool allow_private;
+	CURL *curl;
+	char error[CURL_ERROR_SIZE];
+	/* of the call under way */
+	bool forbidden;
+	size_t answered;
+};
+
+/* ---- where it may lead ----------------------------------------------------------------- */
+
+static bool v4_public(uint32_t ip)
+{
+	static const struct {
+		uint32_t net;
+		int bits;
+	} REFUSED_NETS[] = {{0x00000000, 8}, {0x0a000000, 8}, {0x64400000, 10}, {0x7f000000, 8},
+	        {0xa9fe0000, 16}, {0xac100000, 12}, {0xc0000000, 24}, {0xc0000200, 24},
+	        {0xc0a80000, 16}, {0xc6120000, 15}, {0xc6336400, 24}, {0xcb007100, 24},
+	        {0xe0000000, 3}};
+
+	for (size_t i = 0; i < sizeof REFUSED_NETS / sizeof REFUSED_NETS[0]; i++) {
+		if ((ip ^ REFUSED_NETS[i].net) >> (32 - REFUSED_NETS[i].bits) == 0)
+			return false;
+	}
+	return true;
+}
+
+static uint32_t v4_at(const uint8_t *bytes)
+{
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+	       bytes[3];
+}
+
+static bool v6_public(const uint8_t ip[16])
+{
+	static const uint8_t MAPPED[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+	static const uint8_t NAT64[12] = {0x00, 0x64, 0xff, 0x9b};
+
+	if (memcmp(ip, MAPPED, sizeof MAPPED) == 0 || memcmp(ip, NAT64, sizeof NAT64) == 0)
+		return v4_public(v4_at(ip + 12));
+	if (ip[0] == 0x20 && ip[1] == 0x02) /* 6to4 */
+		return v4_public(v4_at(ip + 2));
+	/* Only global unicast, 2000::/3, without Teredo and documentation. */
+	if ((ip[0] & 0xe0) != 0x20)
+		return false;
+	return !(ip[0] == 0x20 && ip[1] == 0x01 &&
+	         ((ip[2] == 0 && ip[3] == 0) || (ip[2] == 0x0d && ip[3] == 0xb8)));
+}
+
+bool webhook_address_public(const struct sockaddr *address)
+{
+	if (address->sa_family == AF_INET) {
+		struct sockaddr_in in;
+
+		memcpy(&in, address, sizeof in);
+		return v4_public(ntohl(in.sin_addr.s_addr));
+	}
+	if (address->sa_family == AF_INET6) {
+		struct sockaddr_in6 in6;
+
+		memcpy(&in6, address, sizeof in6);
+		return v6_public(in6.sin6_addr.s6_addr);
+	}
+	return false;
+}
+
+/* Looks at the address that was resolved, so a name that leads inside does not help. */
+static curl_socket_t socket_open(
+        void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct webhook *hook = context;
+
+	(void)purpose;
+	if (!hook->allow_private && !webhook_address_public(&address->addr)) {
+		hook->forbidden = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* ---- sending --------------------------------------------------------------------------- */
+
+int webhook_sign(const char *secret, int64_t timestamp_s, const char *body,
+        char out[WEBHOOK_SIGNATURE_SIZE])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int size = 0;
+	size_t length = strlen(body);
+	char *text = malloc(length + 32);
+	int head;
+
+	if (text == NULL)
+		return -OTK_INTERNAL;
+	head = snprintf(text, 32, "%" PRId64 ".", timestamp_s);
+	memcpy(text + head, body, length);
+	if (HMAC(EVP_sha256(), secret, (int)strlen(secret), (const unsigned char *)text,
+	            (size_t)head + length, digest, &size) == NULL) {
+		free(text);
+		return -OTK_INTERNAL;
+	}
+	free(text);
+	memcpy(out, "v1=", 3);
+	for (unsigned int i = 0; i < 32; i++)
+		(void)snprintf(out + 3 + 2 * (size_t)i, 3, "%02x", digest[i]);
+	return 0;
+}
+
+/* What it answers is not read, but it may not talk without end. */
+static size_t answer_take(char *data, size_t size, size_t count, void *context)
+{
+	struct webhook *hook = context;
+
+	(void)data;
+	hook->answered += size * count;
+	return hook->answered > ANSWER_MAX ? 0 : size * count;
+}
+
+static struct curl_slist *headers_make(
+        const struct webhook *hook, const char *id, int64_t timestamp_s, const char *body)
+{
+	char lines[HEADERS][HEADER_SIZE];
+	char signature[WEBHOOK_SIGNATURE_SIZE];
+	struct curl_slist *list = NULL;
+
+	if (webhook_sign(hook->secret, timestamp_s, body, signature) != 0)
+		return NULL;
+	(void)snprintf(lines[0], HEADER_SIZE, "Content-Type: application/json");
+	(void)snprintf(lines[1], HEADER_SIZE, "Otklik-Delivery: %s", id);
+	(void)snprintf(lines[2], HEADER_SIZE, "Otklik-Timestamp: %" PRId64, timestamp_s);
+	(void)snprintf(lines[3], HEADER_SIZE, "Otklik-Signature: %s", signature);
+	for (int i = 0; i < HEADERS; i++) {
+		struct curl_slist *longer = curl_slist_append(list, lines[i]);
+
+		if (longer == NULL) {
+			curl_slist_free_all(list);
+			return NULL;
+		}
+		list = longer;
+	}
+	return list;
+}
+
+static CURLcode options_set(
+        struct webhook *hook, const char *url, struct curl_slist *headers, const char *body)
+{
+	CURL *c = hook->curl;
+	CURLcode code = curl_easy_setopt(c, CURLOPT_URL, url);
+
+#define SET(option, value)                                                                     \
+	if (code == CURLE_OK)                                                                  \
+	code = curl_easy_setopt(c, option, value)
+	SET(CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(CURLOPT_FOLLOWLOCATION, 0L);
+	SET(CURLOPT_PROXY, "");
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_TIMEOUT, (long)DELIVERY_TIMEOUT_S);
+	SET(CURLOPT_CONNECTTIMEOUT, 10L);
+	SET(CURLOPT_ERRORBUFFER, hook->error);
+	SET(CURLOPT_OPENSOCKETFUNCTION, socket_open);
+	SET(CURLOPT_OPENSOCKETDATA, hook);
+	SET(CURLOPT_WRITEFUNCTION, answer_take);
+	SET(CURLOPT_WRITEDATA, hook);
+	SET(CURLOPT_USERAGENT, "otklik/" OTKLIK_VERSION);
+	SET(CURLOPT_HTTPHEADER, headers);
+	SET(CURLOPT_POSTFIELDS, body);
+	SET(CURLOPT_POSTFIELDSIZE, (long)strlen(body));
+#undef SET
+	return code;
+}
+
+static void outcome_of(struct webhook *hook, CURLcode code, struct delivery *result)
+{
+	const char *why = hook->error[0] != '\0' ? hook->error : curl_easy_strerror(code);
+	long answer = 0;
+
+	(void)curl_easy_getinfo(hook->curl, CURLINFO_RESPONSE_CODE, &answer);
+	if (code == CURLE_OK && answer >= 200 && answer < 300)
+		*result = (struct delivery){.outcome = DELIVERED};
+	else if (code == CURLE_OK)
+		delivery_fail(result, TRY_LATER, "it answered %ld", answer);
+	else if (hook->forbidden)
+		delivery_fail(result, REFUSED,
+		        "it leads to a loopback, private or reserved address, and "
+		        "webhook_allow_private is not set");
+	else if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
+	         code == CURLE_OPERATION_TIMEDOUT)
+		delivery_fail(result, CHANNEL_DOWN, "%s", why);
+	else
+		delivery_fail(result, TRY_LATER, "%s", why);
+}
+
+void webhook_send(struct webhook *hook, const char *url, const char *id, int64_t at,
+        const char *body, struct delivery *result)
+{
+	struct curl_slist *headers = headers_make(hook, id, at / 1000000, body);
+
+	hook->error[0] = '\0';
+	hook->forbidden = false;
+	hook->answered = 0;
+	if (headers == NULL || options_set(hook, url, headers, body) != CURLE_OK)
+		delivery_fail(result, TRY_LATER, "out of memory");
+	else
+		outcome_of(hook, curl_easy_perform(hook->curl), result);
+	curl_easy_reset(hook->curl);
+	curl_slist_free_all(headers);
+}
+
+struct webhook *webhook_new(const char *secret_file, bool allow_private, struct otk_error *err)
+{
+	struct webhook *hook = calloc(1, sizeof *hook);
+
+	if (hook != NULL)
+		hook->curl = curl_easy_init();
+	if (hook == NULL || hook->curl == NULL) {
+		webhook_free(hook);
+		error_set(err, OTK_RESOURCE_EXHAUSTED, "NO_MEMORY", "out of memory");
+		return NULL;
+	}
+	hook->allow_private = allow_private;
+	hook->secret = delivery_secret(secret_file);
+	if (hook->secret == NULL) {
+		error_set(err, OTK_INVALID_ARGUMENT, "BAD_VALUE",
+		        "webhook_secret_file = %s: %s", secret_file, strerror(errno));
+		webhook_free(hook);
+		return NULL;
+	}
+	return hook;
+}
+
+void webhook_free(struct webhook *hook)
+{
+	if (hook == NULL)
+		return;
+	curl_easy_cleanup(hook->curl);
+	free(hook->secret);
+	free(hook);
+}

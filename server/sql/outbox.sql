@@ -1,0 +1,87 @@
+-- Notices: filed from the feed, leased, delivered, listed.
+
+-- The watermark, the end of the stretch behind it (NULL: nothing there), and of it the entries
+-- that may concern somebody; one row without an entry when there are none.
+-- name: dispatch_read
+SELECT d.rev, s.last_rev, x.customer_id, x.ticket_id, x.seq, x.kind, x.cause, x.side, x.is_public,
+	x.state, x.pending_reason, x.actor_id, x.observed, x.actions
+FROM dispatch d
+	LEFT JOIN LATERAL (SELECT max(f.rev) AS last_rev FROM (
+		SELECT rev FROM feed WHERE rev > d.rev ORDER BY rev LIMIT $1::integer) f) s ON true
+	LEFT JOIN LATERAL (
+		SELECT f.rev, e.customer_id, e.ticket_id, e.seq, e.kind, e.cause, e.side, e.is_public,
+			e.state, e.pending_reason, e.actor_id, t.observed, l.actions
+		FROM (SELECT * FROM feed WHERE rev > d.rev ORDER BY rev LIMIT $1::integer) f
+			JOIN event e USING (customer_id, ticket_id, seq)
+			JOIN ticket t USING (customer_id, ticket_id)
+			LEFT JOIN contract_level l ON e.kind = 15
+				AND l.contract_version_id = t.contract_version_id AND l.clock = e.clock
+				AND l.level = e.level
+		WHERE e.kind IN (1, 2, 4, 15)) x ON true
+ORDER BY x.rev;
+
+-- name: outbox_dispatch
+SELECT outbox_dispatch($1::bigint, $2::bigint, $3::timestamptz, $4::boolean, $5::text,
+	$6::integer[], $7::bigint[], $8::bigint[], $9::smallint[], $10::integer[], $11::integer[]);
+
+-- No channel: the watermark only follows, so that the feed can be trimmed.
+-- name: dispatch_follow
+UPDATE dispatch d SET rev = s.rev FROM feed_state s WHERE d.rev < s.rev;
+
+-- The next message that is due, its rows in order with what they tell; none when nothing is.
+-- Long texts are cut: a message is a notice, the ticket has the rest.
+-- name: outbox_claim
+SELECT c.o_batch, c.o_attempts, c.o_customer, o.ticket_id, o.kind, o.channel, o.recipient,
+	p.name, coalesce(nullif(p.language, ''), k.language), coalesce(nullif(p.zone, ''), k.zone),
+	k.code, k.name, t.title, t.priority, e.occurred_at, a.name, left(x.content, 4000), e.clock,
+	l.name, (SELECT s.due_at FROM sla_clock s WHERE s.customer_id = o.customer_id
+		AND s.ticket_id = o.ticket_id AND s.kind = e.clock),
+	(SELECT s.due_at FROM sla_clock s WHERE s.customer_id = o.customer_id
+		AND s.ticket_id = o.ticket_id AND s.kind = 1),
+	(SELECT s.due_at FROM sla_clock s WHERE s.customer_id = o.customer_id
+		AND s.ticket_id = o.ticket_id AND s.kind = 3)
+FROM outbox_claim($1::timestamptz, $2::timestamptz, $3::smallint[], $4::integer, $5::bigint,
+		$6::integer) c
+	JOIN outbox o ON o.customer_id = c.o_customer AND o.outbox_id = c.o_id
+	JOIN ticket t ON t.customer_id = o.customer_id AND t.ticket_id = o.ticket_id
+	JOIN customer k ON k.customer_id = o.customer_id
+	JOIN event e ON e.customer_id = o.customer_id AND e.ticket_id = o.ticket_id AND e.seq = o.seq
+	LEFT JOIN principal p ON p.principal_id = o.recipient_id
+	LEFT JOIN principal a ON a.principal_id = e.actor_id
+	LEFT JOIN event_content x ON x.customer_id = o.customer_id AND x.ticket_id = o.ticket_id
+		AND x.seq = o.seq
+	LEFT JOIN contract_level l ON l.contract_version_id = t.contract_version_id
+		AND l.clock = e.clock AND l.level = e.level
+ORDER BY c.o_id;
+
+-- What came of message $1: $2 waiting, sent or dead; not before $3; why $4. A delivery counts
+-- whoever made it, a failure ($5 attempts) only while nobody else has tried since.
+-- name: outbox_mark
+UPDATE outbox SET state = $2::smallint, next_at = $3::timestamptz, last_error = $4::text,
+	sent_at = CASE WHEN $2::smallint = 2 THEN $3::timestamptz END
+WHERE batch = $1::bigint AND state = 1 AND ($2::smallint = 2 OR attempts = $5::smallint);
+
+-- Drops at most $2 of the messages sent before $1.
+-- name: outbox_expire
+DELETE FROM outbox o USING (
+	SELECT customer_id, outbox_id FROM outbox WHERE state = 2 AND sent_at < $1::timestamptz
+	LIMIT $2::integer) old
+WHERE o.customer_id = old.customer_id AND o.outbox_id = old.outbox_id;
+
+-- Rows after $1, at most $2: of customers $3 (NULL: all in scope), in state $4 (0: any).
+-- name: outbox_list
+SELECT o.outbox_id, k.code, o.ticket_id, o.kind, o.channel, coalesce(p.code, ''), o.recipient,
+	o.state, coalesce(o.batch, 0), o.attempts, o.created_at, o.next_at, o.sent_at, o.last_error
+FROM outbox o JOIN customer k USING (customer_id)
+	LEFT JOIN principal p ON p.principal_id = o.recipient_id
+WHERE o.outbox_id > $1::bigint AND ($3::integer IS NULL OR o.customer_id = $3::integer)
+	AND ($4::smallint = 0 OR o.state = $4::smallint)
+ORDER BY o.outbox_id LIMIT $2::integer;
+
+-- Dead rows wait again, now ($1), under the message id they had: those numbered $2, or all of
+-- customer $3 (NULL: all in scope).
+-- name: outbox_replay
+UPDATE outbox SET state = 1, attempts = 0, next_at = $1::timestamptz
+WHERE state = 3 AND (batch = ANY (SELECT o.batch FROM outbox o
+		WHERE o.outbox_id = ANY ($2::bigint[]))
+	OR cardinality($2::bigint[]) = 0 AND ($3::integer IS NULL OR customer_id = $3::integer));

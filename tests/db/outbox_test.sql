@@ -1,0 +1,82 @@
+-- Notices in SQL: filed once, to whom the audience names; one message a person and ticket; no
+-- more messages to a person than there is room for; the same message again after a lease.
+BEGIN;
+SELECT no_plan();
+
+INSERT INTO customer (customer_id, code, name, zone) VALUES (1, 'acme', 'Acme', 'UTC');
+INSERT INTO team (team_id, code, name) VALUES (1, 'desk', 'Desk'), (2, 'field', 'Field');
+INSERT INTO principal (principal_id, kind, customer_id, code, name, email, disabled) VALUES
+	(11, 1, 1, 'olga', 'Olga', 'olga@x', false), (13, 1, 0, 'eva', 'Eva', 'eva@x', false),
+	(14, 1, 0, 'ivan', 'Ivan', 'ivan@x', false), (15, 1, 0, 'lena', 'Lena', 'lena@x', false),
+	(16, 1, 1, 'mark', 'Mark', 'mark@x', false), (17, 1, 0, 'gone', 'Gone', 'gone@x', true),
+	(18, 1, 0, 'mute', 'Mute', '', false), (19, 1, 0, 'lead2', 'Lead', 'lead2@x', false);
+INSERT INTO principal_grant (principal_id, role, customer_id) VALUES
+	(15, 3, 0), (19, 3, 1), (16, 4, 1);
+INSERT INTO team_member (team_id, principal_id) VALUES (1, 13), (1, 14), (1, 15), (1, 17), (1, 18);
+INSERT INTO ticket (customer_id, ticket_id, version, type, state, impact, urgency, priority, title,
+	zone, team_id, assignee_id, requester_id, created_at, updated_at) VALUES
+	(1, 100, 1, 1, 1, 2, 2, 3, 'one', 'UTC', 1, NULL, 11, 'epoch', 'epoch'),
+	(1, 101, 1, 1, 1, 2, 2, 3, 'two', 'UTC', 2, 13, 11, 'epoch', 'epoch');
+UPDATE dispatch SET rev = 0;
+
+SET LOCAL ROLE otklik_app;
+SET LOCAL otklik.scope = '*';
+
+CREATE FUNCTION pg_temp.told(audience integer, actor integer, ticket bigint) RETURNS text
+	LANGUAGE plpgsql AS $$
+DECLARE
+	at bigint := (SELECT rev FROM dispatch);
+	people text;
+BEGIN
+	IF NOT outbox_dispatch(at, at + 1, '2026-03-02 09:00Z', true, '', ARRAY[1], ARRAY[ticket],
+			ARRAY[1::bigint], ARRAY[1::smallint], ARRAY[audience], ARRAY[actor]) THEN
+		RETURN 'not first';
+	END IF;
+	SELECT string_agg(split_part(recipient, '@', 1), ' ' ORDER BY recipient_id) INTO people FROM outbox;
+	DELETE FROM outbox;
+	RETURN people;
+END
+$$;
+
+SELECT is(pg_temp.told(1, NULL, 100), 'olga', 'the requester');
+SELECT is(pg_temp.told(1, 11, 100), NULL, 'who did it knows');
+SELECT is(pg_temp.told(1 | 32, 11, 100), 'olga', 'unless he is to be told too');
+SELECT is(pg_temp.told(2, NULL, 101), 'eva', 'the assignee');
+SELECT is(pg_temp.told(2, NULL, 100), 'eva ivan lena', 'the team where nobody is assigned');
+SELECT is(pg_temp.told(2 | 4, 13, 100), 'ivan lena', 'each once, not the disabled, not the unreachable');
+SELECT is(pg_temp.told(8, NULL, 100), 'lena', 'the lead of the team');
+SELECT is(pg_temp.told(8, NULL, 101), 'lena lead2', 'all leads where the team has none');
+SELECT is(pg_temp.told(16, NULL, 100), 'mark', 'the manager');
+SELECT is(pg_temp.told(0, NULL, 100), NULL, 'nobody');
+
+SELECT is(outbox_dispatch(0, 5, 'epoch', true, 'http://x', '{1}', '{100}', '{1}', '{1}', '{1}', '{0}'),
+	false, 'a stretch that another one dispatched');
+SELECT is((SELECT count(*) FROM outbox), 0::bigint, 'is not filed twice');
+
+-- Claims: two notices of one ticket and one of another, room for two messages in 300 s.
+SELECT outbox_dispatch(rev, 50, '2026-03-02 09:00Z', true, '', '{1,1,1}', '{100,101,100}', '{1,1,2}',
+	'{1,1,2}', '{1,1,1}', '{0,0,0}') FROM dispatch;
+CREATE FUNCTION pg_temp.claim(at timestamptz) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(o.ticket_id || '/' || o.seq || ' ' || c.o_attempts, ', ' ORDER BY c.o_id)
+	FROM outbox_claim(at, at + interval '2 min', '{1}', 2, 300000000, 1000) c
+		JOIN outbox o ON o.outbox_id = c.o_id
+$$;
+SELECT is(pg_temp.claim('2026-03-02 08:59Z'), NULL, 'nothing is due before its time');
+SELECT is(pg_temp.claim('2026-03-02 09:00Z'), '100/1 1, 100/2 1', 'one ticket, one message');
+SELECT is(pg_temp.claim('2026-03-02 09:00Z'), '101/1 1', 'then the other');
+SELECT is(pg_temp.claim('2026-03-02 09:01Z'), NULL, 'a lease holds');
+SELECT is(pg_temp.claim('2026-03-02 09:02Z'), '100/1 2, 100/2 2', 'and ends: the same rows');
+SELECT is((SELECT count(DISTINCT batch) FROM outbox), 2::bigint, 'as the same messages');
+UPDATE outbox SET state = 2, sent_at = '2026-03-02 09:02Z';
+SELECT outbox_dispatch(rev, 60, '2026-03-02 09:03Z', true, '', '{1,1}', '{100,101}', '{3,3}', '{1,1}',
+	'{1,1}', '{0,0}') FROM dispatch;
+SELECT is(pg_temp.claim('2026-03-02 09:03Z'), NULL, 'there is no room for a third');
+SELECT is(pg_temp.claim('2026-03-02 09:06Z'), NULL, 'it waits');
+SELECT is(pg_temp.claim('2026-03-02 09:07Z'), '100/3 1', 'until there is');
+UPDATE outbox SET state = 2, sent_at = '2026-03-02 09:07Z' WHERE seq = 3 AND ticket_id = 100;
+SELECT outbox_dispatch(rev, 70, '2026-03-02 09:07Z', true, '', '{1}', '{100}', '{4}', '{1}',
+	'{1}', '{0}') FROM dispatch;
+SELECT is(pg_temp.claim('2026-03-02 09:07Z'), '101/3 1, 100/4 1', 'more than there is room for is one summary');
+
+SELECT * FROM finish();
+ROLLBACK;
