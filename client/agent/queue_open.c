@@ -50,6 +50,26 @@ static int file_run(struct queue *queue, const char *sql, struct otk_error *err)
 	return 0;
 }
 
+/*
+ * Turns a new file to WAL. That needs the file for oneself for a moment, and SQLite does not
+ * wait for it as it does for other locks: when daemon and `report` make the queue at the same
+ * time one of them is told that it is busy, and tries again for up to 5 s.
+ */
+static int file_set_wal(struct queue *queue, struct otk_error *err)
+{
+	const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+
+	for (int i = 0; i < 250; i++) {
+		int code =
+		        sqlite3_exec(queue->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+
+		if ((code & 0xFF) != SQLITE_BUSY && (code & 0xFF) != SQLITE_LOCKED)
+			break;
+		(void)nanosleep(&pause, NULL);
+	}
+	return file_run(queue, "PRAGMA journal_mode = WAL", err);
+}
+
 static void file_close(struct queue *queue)
 {
 	for (int i = 0; i < STATEMENT_COUNT; i++) {
@@ -172,10 +192,14 @@ int queue_file_open(struct queue *queue, bool verify, int64_t now, struct otk_er
 	}
 	(void)sqlite3_busy_timeout(queue->db, 5000);
 	(void)sqlite3_extended_result_codes(queue->db, 1);
-	rc = file_run(queue,
-	        "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-	        "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON",
-	        err);
+	rc = file_run(queue, "PRAGMA page_size = 4096", err);
+	if (rc == 0)
+		rc = file_set_wal(queue, err);
+	if (rc == 0)
+		rc = file_run(queue,
+		        "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;"
+		        "PRAGMA cell_size_check = ON",
+		        err);
 	if (rc == 0)
 		rc = format_read(queue, &format, err);
 	if (rc == 0 && format > QUEUE_FORMAT) {

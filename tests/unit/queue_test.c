@@ -587,6 +587,48 @@ static void two_processes_share_one_order(void **state)
 	queue_close(queue);
 }
 
+static int opens_and_puts(void)
+{
+	const struct queue_options options = {.dir = dir, .agent = "a1", .cap_bytes = 8 << 20};
+	struct queue *queue = NULL;
+	int64_t seq;
+
+	if (queue_open(&options, T0, &queue, &err) != 0) {
+		(void)fprintf(stderr, "%s\n", err.message);
+		return 1;
+	}
+	return put_text(queue, "first", &seq) != 0;
+}
+
+static void a_queue_may_be_made_by_several_at_once(void **state)
+{
+	enum { ROUNDS = 10, CHILDREN = 6 };
+
+	for (int round = 0; round < ROUNDS; round++) {
+		struct queue *queue;
+		int failed = 0;
+
+		for (int i = 0; i < CHILDREN; i++) {
+			pid_t child = fork();
+
+			if (child == 0)
+				_exit(opens_and_puts());
+		}
+		for (int i = 0; i < CHILDREN; i++) {
+			int status = 1;
+
+			(void)wait(&status);
+			failed += status != 0;
+		}
+		assert_int_equal(failed, 0);
+		queue = queue_opened(8 << 20, true);
+		assert_int_equal(looked(queue).head, CHILDREN);
+		queue_close(queue);
+		(void)dir_remove(state);
+		assert_int_equal(dir_make(state), 0);
+	}
+}
+
 #define QUEUE_TEST(f) cmocka_unit_test_setup_teardown(f, dir_make, dir_remove)
 
 int main(void)
@@ -612,6 +654,7 @@ int main(void)
 	        QUEUE_TEST(bad_options_are_refused),
 	        QUEUE_TEST(kill_nine_loses_nothing_that_was_accepted),
 	        QUEUE_TEST(two_processes_share_one_order),
+	        QUEUE_TEST(a_queue_may_be_made_by_several_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

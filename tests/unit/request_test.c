@@ -467,7 +467,7 @@ static void a_deadline_ends_a_request(void **state)
 	struct fixture *f = *state;
 
 	script = step_wait;
-	peer_send(f, FRAME_REQUEST, 1, METHOD_WHO_AM_I, 20, NULL);
+	peer_send(f, FRAME_REQUEST, 1, METHOD_WHO_AM_I, 500, NULL);
 	nothing_more(f);
 	assert_int_equal(loop_turn(f->service.loop, true), 0); /* nothing else is to come */
 	answered(f, 1, OTK_DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED");
