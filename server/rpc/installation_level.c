@@ -1,0 +1,178 @@
+/* Pauses and escalation levels of a declared contract. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "core/duration.h"
+#include "core/lifecycle.h"
+#include "rpc/field.h"
+#include "rpc/installation_contract_internal.h"
+
+enum { ACTIONS_MAX = 8, LEVEL_PERCENT_MAX = 1000 };
+
+/* --- pauses ------------------------------------------------------------------------------ */
+
+static int reason_of(const char *text)
+{
+	for (int reason = PENDING_CUSTOMER; reason < PENDING_REASON_COUNT; reason++) {
+		if (strcmp(text, pending_reason_name((enum pending_reason)reason)) == 0)
+			return reason;
+	}
+	return 0;
+}
+
+static void read_pause(const struct contract_reading *r, size_t i)
+{
+	const Otklik__V1__Pause *in = r->in->pauses[i];
+	int reason = reason_of(in->reason);
+
+	if (reason == 0)
+		error_field(r->d->err,
+		        declare_path(r->d, "contracts[%zu].pauses[%zu].reason", r->index, i),
+		        "'%.40s' must be customer, scheduled, supplier or change", in->reason);
+	if (in->n_clocks == 0)
+		error_field(r->d->err,
+		        declare_path(r->d, "contracts[%zu].pauses[%zu].clocks", r->index, i),
+		        "name the clocks that it pauses");
+	for (size_t k = 0; k < in->n_clocks; k++) {
+		enum clock_kind kind;
+
+		if (contract_clock(r->d,
+		            declare_path(r->d, "contracts[%zu].pauses[%zu].clocks[%zu]",
+		                    r->index, i, k),
+		            in->clocks[k], &kind))
+			r->terms->pauses[kind] |= (uint8_t)(1U << reason);
+	}
+}
+
+/* The update clock always rests while the customer or a date is waited for. */
+void contract_read_pauses(const struct contract_reading *r)
+{
+	const uint8_t waiting = 1U << PENDING_CUSTOMER | 1U << PENDING_SCHEDULED;
+
+	r->terms->pauses[CLOCK_UPDATE] = waiting;
+	if (r->in->n_pauses == 0)
+		r->terms->pauses[CLOCK_RESOLUTION] = waiting;
+	for (size_t i = 0; i < r->in->n_pauses; i++)
+		read_pause(r, i);
+}
+
+/* --- levels ------------------------------------------------------------------------------ */
+
+/* "50%", or an offset: as the server reads it from the database. */
+static bool level_at(struct declare *d, const char *text, const char *path, const char **out)
+{
+	char digits[8], length[DURATION_TEXT_SIZE];
+	size_t size = strlen(text);
+	int64_t number;
+
+	if (size > 1 && size < sizeof digits && text[size - 1] == '%') {
+		memcpy(digits, text, size - 1);
+		digits[size - 1] = '\0';
+		if (text_to_i64(digits, 1, LEVEL_PERCENT_MAX, &number) == 0) {
+			*out = arena_printf(d->arena, "%d%%", (int)number);
+			return true;
+		}
+	}
+	if (duration_parse_offset(text, path, &number, NULL) < 0) {
+		error_field(d->err, path,
+		        "'%.40s' must be a percentage from 1%% to %d%% of the target, or a "
+		        "time "
+		        "from due such as -30m or +2h",
+		        text, LEVEL_PERCENT_MAX);
+		return false;
+	}
+	*out = arena_printf(
+	        d->arena, "%s%s", number < 0 ? "" : "+", duration_format(number, length));
+	return true;
+}
+
+static const char *level_actions(const struct contract_reading *r, size_t i)
+{
+	static const char *const KNOWN[] = {"notify assignee", "notify team", "notify lead",
+	        "notify manager", "notify contact"};
+	enum { KNOWN_COUNT = sizeof KNOWN / sizeof *KNOWN };
+	const Otklik__V1__Level *in = r->in->levels[i];
+	struct buf text = {0};
+	const char *copy;
+
+	for (size_t k = 0; k < in->n_actions; k++) {
+		size_t n = 0;
+
+		while (n < KNOWN_COUNT && strcmp(KNOWN[n], in->actions[k]) != 0)
+			n++;
+		if (n == KNOWN_COUNT || k >= ACTIONS_MAX)
+			error_field(r->d->err,
+			        declare_path(r->d, "contracts[%zu].levels[%zu].actions[%zu]",
+			                r->index, i, k),
+			        "must be notify assignee, notify team, notify lead, notify "
+			        "manager or "
+			        "notify contact, at most %d of them",
+			        ACTIONS_MAX);
+		buf_printf(&text, "%s%s", k > 0 ? ", " : "", in->actions[k]);
+	}
+	copy = text.failed ? NULL : arena_strdup(r->d->arena, buf_text(&text));
+	buf_free(&text);
+	if (copy == NULL)
+		r->d->no_memory = true;
+	return copy;
+}
+
+static void read_level(const struct contract_reading *r, size_t i)
+{
+	const Otklik__V1__Level *in = r->in->levels[i];
+	const char *prefix = declare_path(r->d, "contracts[%zu].levels[%zu]", r->index, i);
+	struct term_level level = {.number = 1};
+	struct declare *d = r->d;
+
+	field_line(d->err, declare_path(d, "%s.name", prefix), in->name, NAME_TEXT_MAX);
+	level.actions = level_actions(r, i);
+	if (!contract_clock(d, declare_path(d, "%s.clock", prefix), in->clock, &level.clock))
+		return;
+	if (!level_at(d, in->at, declare_path(d, "%s.at", prefix), &level.at))
+		return;
+	level.name = *in->name == '\0' ? level.at : in->name;
+	if (level.at == NULL || level.actions == NULL) {
+		d->no_memory = true;
+		return;
+	}
+	for (size_t k = 0; k < r->terms->level_count; k++) {
+		const struct term_level *other = &r->terms->levels[k];
+
+		if (other->clock != level.clock)
+			continue;
+		level.number++;
+		if (strcmp(other->at, level.at) == 0)
+			error_field(d->err, declare_path(d, "%s.at", prefix),
+			        "this clock has a level at %s already", level.at);
+	}
+	if (level.number > LEVELS_MAX)
+		error_field(d->err, prefix, "at most %d levels a clock", LEVELS_MAX);
+	r->terms->levels[r->terms->level_count++] = level;
+}
+
+static int compare_levels(const void *a, const void *b)
+{
+	const struct term_level *left = a, *right = b;
+
+	if (left->clock != right->clock)
+		return left->clock < right->clock ? -1 : 1;
+	return left->number - right->number;
+}
+
+/* Ordered by clock, as they are stored. */
+void contract_read_levels(const struct contract_reading *r)
+{
+	enum { MOST = LEVELS_MAX * CLOCK_KIND_COUNT };
+
+	r->terms->levels = declare_take(r->d, r->in->n_levels, sizeof *r->terms->levels);
+	if (r->in->n_levels > MOST)
+		error_field(r->d->err, contract_at(r, "levels"), "at most %d levels a clock",
+		        LEVELS_MAX);
+	for (size_t i = 0; !r->d->no_memory && i < r->in->n_levels && i < MOST; i++)
+		read_level(r, i);
+	if (r->terms->level_count > 1)
+		qsort(r->terms->levels, r->terms->level_count, sizeof *r->terms->levels,
+		        compare_levels);
+}
