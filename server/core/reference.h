@@ -14,6 +14,8 @@
 #include "core/ticket.h"
 
 struct calendar_history; /* core/calendar.h */
+struct ref_rota;         /* core/rota.h */
+struct ref_override;
 
 enum { CODE_MAX = 64, NAME_TEXT_MAX = 200 };
 
@@ -138,6 +140,10 @@ struct reference {
 	size_t calendar_count;
 	struct ref_contract *contracts;
 	size_t contract_count;
+	struct ref_rota *rotas; /* by code */
+	size_t rota_count;
+	struct ref_override *overrides; /* of duties; withdrawn ones left out */
+	size_t override_count;
 	struct ref_index *by_code; /* private to reference.c */
 };
 
