@@ -5,7 +5,9 @@
 #include <openssl/ssl.h>
 
 #include "base/log.h"
+#include "net/master.h"
 #include "net/tls.h"
+#include "net/wake.h"
 #include "rpc/epoch.h"
 #include "rpc/service.h"
 #include "rpc/session.h"
@@ -17,6 +19,7 @@ struct api {
 	struct service service;
 	SSL_CTX *tls;
 	struct epoch_watch *epoch;
+	int wake; /* -1: there is nobody to wake */
 };
 
 static void on_known(void *context, struct session *session)
@@ -52,6 +55,14 @@ static void api_connection(struct worker *worker, int fd, uint64_t token)
 	}
 }
 
+/* The jobs of this host need not wait for their next look at the journal. */
+static void on_saved(void *context)
+{
+	struct api *api = context;
+
+	wake_send(api->wake);
+}
+
 static int api_start(struct worker *worker, struct otk_error *err)
 {
 	const struct settings *settings = worker->settings;
@@ -72,6 +83,8 @@ static int api_start(struct worker *worker, struct otk_error *err)
 	        .in_flight_max = (uint32_t)settings->in_flight_per_process,
 	        .connection_age = settings->connection_age * CLOCK_SECOND};
 	TAILQ_INIT(&api->service.sessions);
+	api->wake = wake_inherited(MASTER_CHILD_WAKE_OUT);
+	desk_on_saved(worker->desk, on_saved, api);
 	api->tls = tls_server_context(settings->certificate, settings->key, settings->ca, err);
 	if (api->tls == NULL)
 		return -OTK_INVALID_ARGUMENT;

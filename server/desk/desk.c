@@ -54,6 +54,18 @@ void desk_free(struct desk *desk)
 	free(desk);
 }
 
+void desk_on_saved(struct desk *desk, void (*saved)(void *context), void *context)
+{
+	desk->saved = saved;
+	desk->saved_context = context;
+}
+
+void desk_saved(struct desk *desk)
+{
+	if (desk->saved != NULL)
+		desk->saved(desk->saved_context);
+}
+
 struct db_pool *desk_pool(struct desk *desk)
 {
 	return desk->pool;

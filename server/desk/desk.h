@@ -72,6 +72,14 @@ void desk_wait_leave(struct desk_wait *wait);
 const char *desk_scope(
         struct arena *arena, const struct access *access, enum permission permission);
 
+/*
+ * Calls `saved` from the loop each time this process has committed journal entries: whoever
+ * sequences them may look at once. NULL: nobody is told.
+ */
+void desk_on_saved(struct desk *desk, void (*saved)(void *context), void *context);
+/* For units of a caller's own that wrote the journal: they have committed. */
+void desk_saved(struct desk *desk);
+
 struct db_pool *desk_pool(struct desk *desk);
 struct loop *desk_loop(struct desk *desk);
 struct otk_clock *desk_clock(struct desk *desk);

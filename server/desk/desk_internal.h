@@ -16,6 +16,8 @@ struct desk {
 	struct db_batch *reports;
 	struct reference_store *references;
 	struct number_store *numbers;
+	void (*saved)(void *context); /* NULL: nobody asked */
+	void *saved_context;
 };
 
 /* A list of waiters: those who wait now are told together, later ones join the next round. */

@@ -237,7 +237,7 @@ static int encode(
 static void decode(void *context, const struct db_unit *unit,
         struct db_batch_item *const items[], size_t count)
 {
-	(void)context;
+	desk_saved(context);
 	(void)unit;
 	(void)items;
 	(void)count;

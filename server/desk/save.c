@@ -321,10 +321,10 @@ static void batch_decode(void *context, const struct db_unit *unit,
 {
 	struct save *saves[SAVE_ITEMS_MAX];
 
-	(void)context;
 	for (size_t i = 0; i < count; i++)
 		saves[i] = save_of(items[i]);
 	save_outcomes(unit, 0, saves, count);
+	desk_saved(context);
 }
 
 const struct db_batch_ops SAVE_BATCH = {

@@ -19,7 +19,8 @@ enum {
 	DISPATCH_ARENA = 8 * 1024 * 1024,
 	DISPATCH_TIMEOUT_MS = 30000,
 };
-#define DISPATCH_IDLE_US INT64_C(100000)
+/* The feed says when it has grown; this is for a word that was lost. */
+#define DISPATCH_IDLE_US INT64_C(1000000)
 #define DISPATCH_FOLLOW_US INT64_C(5000000)
 
 struct dispatch {
@@ -37,7 +38,10 @@ static void round_saved(void *context, struct db_unit *unit)
 	if (!job_succeeded(&d->job))
 		return;
 	saved = db_get_bool(db_unit_rows(unit, 0), 0, 0);
-	job_sleep(&d->job, d->more || !saved ? 0 : DISPATCH_IDLE_US);
+	if (d->more || !saved)
+		job_sleep(&d->job, 0);
+	else
+		job_idle(&d->job, DISPATCH_IDLE_US);
 }
 
 /* What a row of dispatch_read says, judged. */
@@ -99,7 +103,7 @@ static void stretch_read(void *context, struct db_unit *unit)
 	if (!job_succeeded(&d->job))
 		return;
 	if (db_rows_count(rows) == 0 || db_is_null(rows, 0, 1)) {
-		job_sleep(&d->job, DISPATCH_IDLE_US);
+		job_idle(&d->job, DISPATCH_IDLE_US);
 		return;
 	}
 	/* Places in the feed have no holes: a full stretch is one of full length. */
@@ -148,6 +152,11 @@ struct dispatch *dispatch_new(const struct jobs_options *options)
 	}
 	job_sleep(&d->job, 0);
 	return d;
+}
+
+void dispatch_wake(struct dispatch *d)
+{
+	job_wake(&d->job);
 }
 
 void dispatch_free(struct dispatch *d)

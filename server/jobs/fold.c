@@ -21,7 +21,8 @@ enum {
 	FOLD_TIMEOUT_MS = 30000,
 	FOLD_HOURS_KEPT = 15 * 24,
 };
-#define FOLD_IDLE_US INT64_C(100000)
+/* The feed says when it has grown; this is for a word that was lost. */
+#define FOLD_IDLE_US INT64_C(1000000)
 #define FOLD_FAILED_US INT64_C(2000000)
 #define HOUR_US (INT64_C(3600) * CLOCK_SECOND)
 
@@ -58,7 +59,10 @@ static void round_saved(void *context, struct db_unit *unit)
 		return;
 	/* False: another process folded this stretch. Nothing is lost, look again. */
 	saved = db_get_bool(db_unit_rows(unit, 0), 0, 0);
-	job_sleep(&fold->job, fold->full || !saved ? 0 : FOLD_IDLE_US);
+	if (fold->full || !saved)
+		job_sleep(&fold->job, 0);
+	else
+		job_idle(&fold->job, FOLD_IDLE_US);
 }
 
 static void contribution(void *context, const struct kpi_delta *delta)
@@ -233,7 +237,7 @@ static void stretch_read(void *context, struct db_unit *unit)
 		return;
 	fold->full = db_rows_count(rows) >= FOLD_EVENTS;
 	if (db_rows_count(rows) == 0 || db_is_null(rows, 0, 2)) {
-		job_sleep(&fold->job, FOLD_IDLE_US);
+		job_idle(&fold->job, FOLD_IDLE_US);
 		return;
 	}
 	if (save_build(fold, rows) != NULL) {
@@ -269,6 +273,11 @@ struct fold *fold_new(const struct jobs_options *options)
 	}
 	job_sleep(&fold->job, 0);
 	return fold;
+}
+
+void fold_wake(struct fold *fold)
+{
+	job_wake(&fold->job);
 }
 
 void fold_free(struct fold *fold)

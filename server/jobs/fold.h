@@ -11,6 +11,8 @@ struct fold;
  * stretch. NULL: no memory.
  */
 struct fold *fold_new(const struct jobs_options *options);
+/* The feed has grown. */
+void fold_wake(struct fold *fold);
 void fold_free(struct fold *fold);
 
 #endif

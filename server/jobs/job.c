@@ -38,6 +38,8 @@ struct db_unit *job_next(struct job *job, enum db_mode mode)
 
 struct db_unit *job_begin(struct job *job, enum db_mode mode)
 {
+	job->idle = false;
+	job->woken = false;
 	arena_reset(job->arena);
 	return job_next(job, mode);
 }
@@ -70,4 +72,18 @@ bool job_succeeded(struct job *job)
 void job_sleep(struct job *job, int64_t us)
 {
 	loop_timer_set(job->timer, us);
+}
+
+void job_idle(struct job *job, int64_t us)
+{
+	job->idle = !job->woken;
+	job_sleep(job, job->woken ? 0 : us);
+}
+
+void job_wake(struct job *job)
+{
+	if (job->idle)
+		job_sleep(job, 0);
+	job->idle = false;
+	job->woken = true;
 }

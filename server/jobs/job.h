@@ -26,6 +26,8 @@ struct job {
 	struct db_unit *unit;
 	bool under_way;
 	bool failing; /* said in the log once */
+	bool idle;    /* sleeps because there was nothing to do */
+	bool woken;   /* while it did not */
 };
 
 /* 0, or -OTK_RESOURCE_EXHAUSTED; job_release in either case. `run(job_arg)` is called by the
@@ -47,5 +49,11 @@ void job_submit(struct job *job, unsigned timeout_ms, db_unit_done *done, void *
 bool job_succeeded(struct job *job);
 
 void job_sleep(struct job *job, int64_t us);
+
+/* The same when nothing was found to do: job_wake ends it, also one that came meanwhile. */
+void job_idle(struct job *job, int64_t us);
+
+/* There may be something to do: ends an idle sleep, now or the next one. From the loop. */
+void job_wake(struct job *job);
 
 #endif

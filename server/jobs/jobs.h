@@ -25,6 +25,12 @@ struct jobs_options {
 /* Starts them all; they work once the pool is up. NULL with err. */
 struct jobs *jobs_new(const struct jobs_options *options, struct otk_error *err);
 
+/*
+ * A process of this host, or this one, has committed journal entries. Without it they are found
+ * all the same, only later.
+ */
+void jobs_wake(struct jobs *jobs);
+
 /* What is under way runs to its end in the database; every job goes on where it was left. */
 void jobs_free(struct jobs *jobs);
 

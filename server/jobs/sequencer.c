@@ -1,7 +1,10 @@
 /*
- * Every 20 ms, at once again while there is something: feed_sequence in a transaction of its
- * own, and after its commit a notification. The two stay apart because NOTIFY takes a lock on
- * the whole cluster until its commit, and one that wrote nothing has nothing to flush.
+ * When somebody has written, and again while there is something: feed_sequence in a transaction
+ * of its own, and after its commit a notification. The two stay apart because NOTIFY takes a
+ * lock on the whole cluster until its commit, and one that wrote nothing has nothing to flush.
+ *
+ * Writers of this host say so; for those of other hosts it looks by itself, every 20 ms while
+ * there is work and ever less often when there is none, or an idle system would never rest.
  */
 #include "jobs/sequencer.h"
 
@@ -13,11 +16,13 @@
 
 enum { UNIT_MS = 60000, BUDGET = 64 * 1024 };
 
-#define IDLE_US INT64_C(20000)
+#define IDLE_MIN_US INT64_C(20000)
+#define IDLE_MAX_US INT64_C(320000)
 #define BUSY_US INT64_C(5000)
 
 struct sequencer {
 	struct job job;
+	int64_t idle_us; /* the next sleep, if nothing is found */
 };
 
 static void run(void *arg);
@@ -40,12 +45,15 @@ static void sequenced(void *context, struct db_unit *unit)
 	if (!job_succeeded(&s->job))
 		return;
 	if (db_rows_count(rows) == 0 || db_get_int(rows, 0, 1) == 0) {
-		job_sleep(&s->job, IDLE_US);
+		job_idle(&s->job, s->idle_us);
+		if (s->idle_us < IDLE_MAX_US)
+			s->idle_us *= 2;
 		return;
 	}
+	s->idle_us = IDLE_MIN_US;
 	head = arena_printf(s->job.arena, "%" PRId64, db_get_int(rows, 0, 0));
 	if (head == NULL || job_next(&s->job, DB_REPLAY) == NULL) {
-		job_sleep(&s->job, IDLE_US);
+		job_sleep(&s->job, IDLE_MIN_US);
 		return;
 	}
 	db_call(s->job.unit, SQL_FEED_NOTIFY);
@@ -74,8 +82,14 @@ struct sequencer *sequencer_new(const struct jobs_options *options)
 		sequencer_free(s);
 		return NULL;
 	}
+	s->idle_us = IDLE_MIN_US;
 	job_sleep(&s->job, 0);
 	return s;
+}
+
+void sequencer_wake(struct sequencer *s)
+{
+	job_wake(&s->job);
 }
 
 void sequencer_free(struct sequencer *s)

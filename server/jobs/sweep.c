@@ -29,8 +29,14 @@ enum { UNIT_MS = 30000, ROUND_MAX = 512 };
 #define LOCK_BUDGET ((size_t)64 << 10)
 #define VIRTUAL_US INT64_C(20000)
 #define IDLE_US INT64_C(250000)
+/* How long to sleep when the next timer is far: others make timers, and those of this host say
+ * so. */
+#define FAR_US INT64_C(1000000)
+/* After somebody said so: not at once, or every save would cost a look at the timers. */
+#define SOON_US INT64_C(50000)
 #define STUCK_US INT64_C(1000000)
 #define LOCK_US INT64_C(500000)
+#define LEAD_US INT64_C(2000000)
 
 struct sweep {
 	struct job job;
@@ -40,6 +46,8 @@ struct sweep {
 	struct db_pool *lock_pool;
 	struct job lock;
 	bool leads;
+	bool asleep; /* for longer than SOON_US */
+	bool woken;  /* in this pass */
 
 	int64_t rearmed_epoch; /* reference data whose edits the timers know */
 
@@ -84,7 +92,7 @@ static void locked(void *context, struct db_unit *unit)
 	s->leads = db_rows_count(rows) == 1 && db_get_bool(rows, 0, 0);
 	if (s->leads && !led)
 		log_info("this process sweeps");
-	job_sleep(&s->lock, LOCK_US);
+	job_sleep(&s->lock, s->leads ? LEAD_US : LOCK_US);
 }
 
 static void take_lock(void *arg)
@@ -123,12 +131,13 @@ static bool may_sweep(struct sweep *s, const struct db_rows *due)
 /* Until the next timer, but not long: one that somebody makes meanwhile may come first. */
 static void sleep_until(struct sweep *s, int64_t at)
 {
-	int64_t us = IDLE_US;
+	int64_t us = s->woken ? SOON_US : FAR_US;
 
 	if (clock_is_virtual(s->job.clock))
 		us = VIRTUAL_US;
 	else if (at != 0 && at + 1 - clock_now(s->job.clock) < us)
 		us = at + 1 - clock_now(s->job.clock);
+	s->asleep = us > SOON_US;
 	job_sleep(&s->job, us > 0 ? us : 0);
 }
 
@@ -316,6 +325,8 @@ static void run(void *arg)
 		return;
 	}
 
+	s->asleep = false;
+	s->woken = false;
 	s->now = clock_now(s->job.clock);
 	s->after_at = DB_TIME_MINUS_INFINITY;
 	s->after_ticket = 0;
@@ -358,6 +369,14 @@ struct sweep *sweep_new(const struct jobs_options *options, struct otk_error *er
 out_free:
 	sweep_free(s);
 	return NULL;
+}
+
+void sweep_wake(struct sweep *s)
+{
+	s->woken = true;
+	if (s->asleep)
+		job_sleep(&s->job, SOON_US);
+	s->asleep = false;
 }
 
 void sweep_free(struct sweep *s)

@@ -12,6 +12,8 @@ struct sweep;
 
 /* NULL with err. */
 struct sweep *sweep_new(const struct jobs_options *options, struct otk_error *err);
+/* Somebody may have made a timer that comes before the one slept for. */
+void sweep_wake(struct sweep *sweep);
 void sweep_free(struct sweep *sweep);
 
 #endif

@@ -30,19 +30,44 @@ const char *child_state_name(enum child_state state)
 	return NAMES[state];
 }
 
+struct inherited {
+	int from; /* -1: nothing */
+	int to;
+};
+
+/*
+ * Puts descriptors where the child looks for them. A number that is wanted may be another one's
+ * now: all are first copied out of the way. The copies are not close-on-exec; the others are.
+ */
+static void inherit(const struct inherited *wanted, size_t count)
+{
+	enum { OUT_OF_THE_WAY = 16 };
+	int copies[3];
+
+	for (size_t i = 0; i < count; i++) {
+		copies[i] = wanted[i].from;
+		if (copies[i] >= 0)
+			copies[i] = fcntl(wanted[i].from, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (wanted[i].from >= 0 && (copies[i] < 0 || dup2(copies[i], wanted[i].to) < 0))
+			_exit(1);
+	}
+}
+
 /* In the child, between fork and exec: only what is safe there. */
 static _Noreturn void become(const struct master *m, const char *const arguments[], int channel)
 {
+	const struct inherited wanted[] = {{channel, MASTER_CHILD_CHANNEL},
+	        {channel >= 0 ? m->wake[0] : -1, MASTER_CHILD_WAKE_IN},
+	        {channel >= 0 ? m->wake[1] : -1, MASTER_CHILD_WAKE_OUT}};
 	sigset_t none;
 
 	/* Dies with the master, also if that happened before the call. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != m->pid)
 		_exit(1);
-	if (channel == MASTER_CHILD_CHANNEL) /* dup2 would leave it close-on-exec */
-		(void)fcntl(channel, F_SETFD, 0);
-	else if (channel >= 0 && dup2(channel, MASTER_CHILD_CHANNEL) < 0)
-		_exit(1);
+	inherit(wanted, sizeof wanted / sizeof wanted[0]);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)execv(m->options->program, (char *const *)arguments);

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/wake.h"
 
 /* A child that does not end by itself gets this much more than the drain time. */
 enum { STOP_GRACE_S = 2 };
@@ -164,6 +165,8 @@ struct master *master_new(const struct master_options *options, struct otk_error
 	m->options = options;
 	m->pid = getpid();
 	m->pid_file = -1;
+	if (wake_pair(m->wake) != 0)
+		m->wake[0] = m->wake[1] = -1;
 	m->started_at = clock_monotonic();
 	TAILQ_INIT(&m->waiting);
 	if (options->load(options->config, &m->settings, err) != 0)
@@ -202,6 +205,10 @@ void master_free(struct master *m)
 		event_free(m->stop_timer);
 	if (m->base != NULL)
 		event_base_free(m->base);
+	for (int i = 0; i < 2; i++) {
+		if (m->wake[i] >= 0)
+			(void)close(m->wake[i]);
+	}
 	pid_file_drop(m);
 	free(m);
 }

@@ -63,6 +63,6 @@ int master_run(struct master *master);
 int master_status(const char *run_dir, void *out, struct otk_error *err);
 
 /* The descriptor on which a child finds its channel. */
-enum { MASTER_CHILD_CHANNEL = 3 };
+enum { MASTER_CHILD_CHANNEL = 3, MASTER_CHILD_WAKE_IN = 4, MASTER_CHILD_WAKE_OUT = 5 };
 
 #endif

@@ -85,6 +85,8 @@ struct master {
 	uint64_t refused;
 	int64_t refusal_logged_at; /* one line a second, however many come */
 
+	int wake[2]; /* -1: none could be made; see wake.h */
+
 	pid_t checker; /* of a reload: `program check-config`; 0 while none runs */
 	bool reload_again;
 	bool stopping;
