@@ -12,7 +12,8 @@
 
 static const char *const STATE_WORDS[] = {
         "", "new", "assigned", "in_progress", "pending", "resolved", "closed", "cancelled"};
-static const char *const CLOCK_WORDS[] = {"", "response", "update", "resolution"};
+static const char *const CLOCK_WORDS[] = {
+        "", "response", "update", "resolution", "operational", "supplier"};
 static const char *const CLOCK_STATE_WORDS[] = {"", "running", "paused", "met", "late", "void"};
 static const char *const REASON_WORDS[] = {"", "customer", "scheduled", "supplier", "change"};
 
@@ -270,6 +271,22 @@ __attribute__((format(printf, 2, 3))) static void piece(char *out, const char *f
 	(void)strcpy(out + used, text);
 }
 
+/* What the flags of the kinds that have some say. */
+static void promise_words(const Otklik__V1__TicketEvent *e, char *out)
+{
+	static const char *const PROMISE[] = {
+	        "first", "later", "earlier", "offensive", "after the date"};
+
+	if (e->kind == OTKLIK__V1__EVENT_KIND__EVENT_KIND_WATCHER)
+		piece(out, "%s", e->flags == 1 ? "added" : "removed");
+	if (e->kind != OTKLIK__V1__EVENT_KIND__EVENT_KIND_PROMISED)
+		return;
+	for (size_t i = 0; i < sizeof PROMISE / sizeof PROMISE[0]; i++) {
+		if ((e->flags & 1U << i) != 0)
+			piece(out, "%s", PROMISE[i]);
+	}
+}
+
 const char *event_words(const Otklik__V1__TicketEvent *e, char out[EVENT_WORDS_SIZE])
 {
 	char time[TABLE_TIME_SIZE];
@@ -299,6 +316,13 @@ const char *event_words(const Otklik__V1__TicketEvent *e, char out[EVENT_WORDS_S
 		piece(out, "was due %s", table_time_text(e->old_due_at_us, time));
 	if (e->due_at_us != 0)
 		piece(out, "due %s", table_time_text(e->due_at_us, time));
+	if (e->related_id != 0)
+		piece(out, "#%lld", (long long)e->related_id);
+	if (e->person[0] != '\0')
+		piece(out, "%s", e->person);
+	if (e->contract[0] != '\0')
+		piece(out, "contract %s, version %u", e->contract, e->contract_version);
+	promise_words(e, out);
 	if (e->cause[0] != '\0')
 		piece(out, "%s", e->cause);
 	return out;

@@ -42,6 +42,9 @@ void event_init(struct event *e, enum event_kind kind, const struct actor *actor
 	        .consumed_us = -1,
 	        .due_at = -1,
 	        .old_due_at = -1,
+	        .related_id = -1,
+	        .flags = -1,
+	        .person_id = -1,
 	};
 }
 

@@ -343,6 +343,8 @@ static int clock_appear(const struct act *act, enum clock_kind kind, enum event_
 	bool wanted = kind == CLOCK_RESOLUTION ||
 	              (kind == CLOCK_RESPONSE) == (t->first_reply_at == 0);
 
+	if (kind > CLOCK_RESOLUTION) /* they begin with what they measure */
+		return 0;
 	if (!wanted || t->state >= TICKET_RESOLVED || sla_target(act->c, kind, act->at) == NULL)
 		return 0;
 	if (clock->state == CLOCK_VOID && kind == CLOCK_RESOLUTION)

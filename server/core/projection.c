@@ -203,12 +203,57 @@ static void level_acted(struct sla_clock *clock, const struct event *e)
 	level->at = e->occurred_at;
 }
 
+static void waived(struct sla_clock *clock, const struct event *e)
+{
+	if (clock->waived_at == 0)
+		clock->waived_at = e->occurred_at;
+}
+
+static void promised(struct ticket *t, const struct event *e)
+{
+	int64_t date = e->until_at > 0 ? e->until_at : 0;
+
+	if (t->promise_first_at == 0)
+		t->promise_first_at = date;
+	else
+		t->promise_changes++;
+	t->promise_at = date;
+	t->promise_given_at = e->occurred_at;
+	t->promise_broken = false;
+	t->promise_warn_at = e->due_at > 0 ? e->due_at : 0;
+}
+
+static void watcher(struct ticket *t, const struct event *e)
+{
+	bool add = e->flags == WATCHER_ADDED;
+	int at = 0;
+	bool there;
+
+	while (at < t->watcher_count && t->watchers[at] < e->person_id)
+		at++;
+	there = at < t->watcher_count && t->watchers[at] == e->person_id;
+	if (there == add || (add && t->watcher_count >= WATCHERS_MAX))
+		return;
+	if (add) {
+		memmove(&t->watchers[at + 1], &t->watchers[at],
+		        (size_t)(t->watcher_count - at) * sizeof t->watchers[0]);
+		t->watchers[at] = e->person_id;
+		t->watcher_count++;
+	} else {
+		t->watcher_count--;
+		memmove(&t->watchers[at], &t->watchers[at + 1],
+		        (size_t)(t->watcher_count - at) * sizeof t->watchers[0]);
+		t->watchers[t->watcher_count] = 0;
+	}
+}
+
 /* Kinds come from the database as well: a damaged row must not write outside the arrays. */
 static bool event_is_sound(const struct event *e)
 {
 	if (e->kind == EVENT_STATE_CHANGED)
 		return e->state > 0 && e->state < TICKET_STATE_COUNT;
-	if (e->kind >= EVENT_CLOCK_STARTED && e->kind <= EVENT_LEVEL_SKIPPED &&
+	if (((e->kind >= EVENT_CLOCK_STARTED && e->kind <= EVENT_LEVEL_SKIPPED) ||
+	            e->kind == EVENT_CLOCK_WAIVED) &&
 	        (e->clock < 1 || e->clock >= CLOCK_KIND_COUNT))
 		return false;
 	if (e->kind == EVENT_LEVEL_FIRED || e->kind == EVENT_LEVEL_SKIPPED)
@@ -268,7 +313,34 @@ int projection_apply(struct change *c, const struct event *e)
 	case EVENT_LEVEL_SKIPPED:
 		level_acted(&c->clocks[e->clock], e);
 		break;
+	case EVENT_CLOCK_WAIVED:
+		waived(&c->clocks[e->clock], e);
+		break;
+	case EVENT_PROMISED:
+		promised(t, e);
+		break;
+	case EVENT_PROMISE_WARNED:
+		t->promise_warn_at = 0;
+		break;
+	case EVENT_PROMISE_BROKEN:
+		t->promise_broken = true;
+		break;
+	case EVENT_MERGED:
+	case EVENT_UNMERGED:
+		if (e->cause == CAUSE_MERGED || e->cause == CAUSE_UNMERGED)
+			t->merged_into = e->kind == EVENT_MERGED ? e->related_id : 0;
+		break;
+	case EVENT_WATCHER:
+		watcher(t, e);
+		break;
+	case EVENT_CONTRACT_APPLIED:
+		attributes(t, e);
+		break;
 	case EVENT_NOTED:
+	case EVENT_ASKED:
+	case EVENT_LINKED:
+	case EVENT_ATTACHED:
+	case EVENT_MAIL_RECEIVED:
 		break;
 	}
 	return 0;

@@ -32,8 +32,18 @@ enum pending_reason {
 };
 enum { PENDING_REASON_COUNT = 5 };
 
-enum clock_kind { CLOCK_RESPONSE = 1, CLOCK_UPDATE = 2, CLOCK_RESOLUTION = 3 };
-enum { CLOCK_KIND_COUNT = 4 };
+/*
+ * The first three are promised to the customer. The provider's own: how long one team may keep
+ * a ticket (operational), how long a supplier may (underpinning).
+ */
+enum clock_kind {
+	CLOCK_RESPONSE = 1,
+	CLOCK_UPDATE = 2,
+	CLOCK_RESOLUTION = 3,
+	CLOCK_OPERATIONAL = 4,
+	CLOCK_SUPPLIER = 5,
+};
+enum { CLOCK_KIND_COUNT = 6 };
 
 enum clock_state {
 	CLOCK_NONE = 0,
@@ -64,6 +74,18 @@ enum event_kind {
 	EVENT_LEVEL_FIRED = 15,
 	EVENT_LEVEL_SKIPPED = 16,
 	EVENT_CHECK_REPORTED = 17,
+	EVENT_CLOCK_WAIVED = 18, /* a breach is forgiven */
+	EVENT_PROMISED = 19, /* until_at: the date, 0 withdrawn; old_due_at: the one before */
+	EVENT_PROMISE_WARNED = 20,
+	EVENT_PROMISE_BROKEN = 21,
+	EVENT_ASKED = 22,            /* the customer asks how it stands */
+	EVENT_MERGED = 23,           /* related_id: the other ticket */
+	EVENT_UNMERGED = 24,         /* related_id: the other ticket */
+	EVENT_LINKED = 25,           /* related_id: the other ticket */
+	EVENT_WATCHER = 26,          /* person_id, flags: enum watcher_flag */
+	EVENT_CONTRACT_APPLIED = 27, /* contract_id: another version, 0 none */
+	EVENT_ATTACHED = 28,         /* related_id: the attachment */
+	EVENT_MAIL_RECEIVED = 29,    /* of a program: not taken as anybody's words */
 };
 
 /* Why an event happened, where its kind and actor do not say it all. Stored as a number. */
@@ -84,11 +106,24 @@ enum event_cause {
 	CAUSE_IMPORT = 13,
 	CAUSE_OVERRIDE = 14, /* priority set against the matrix */
 	CAUSE_SELF_RECOVERED = 15,
-	CAUSE_CALENDAR = 16,  /* the calendar was edited */
-	CAUSE_WITHDRAWN = 17, /* the contract was withdrawn */
-	CAUSE_CHECK = 18,     /* CREATED: a check filed it */
-	CAUSE_TITLE = 19,     /* CLASSIFIED: text is the new title */
-	CAUSE_UPDATE = 20,    /* the update clock goes round */
+	CAUSE_CALENDAR = 16,     /* the calendar was edited */
+	CAUSE_WITHDRAWN = 17,    /* the contract was withdrawn */
+	CAUSE_CHECK = 18,        /* CREATED: a check filed it */
+	CAUSE_TITLE = 19,        /* CLASSIFIED: text is the new title */
+	CAUSE_UPDATE = 20,       /* the update clock goes round */
+	CAUSE_ESCALATED = 21,    /* an action of an escalation level */
+	CAUSE_ACKNOWLEDGED = 22, /* LEVEL_SKIPPED: somebody took it up */
+	CAUSE_CONTRACT = 23,     /* another contract version was applied */
+	CAUSE_AUTOMATIC_MAIL = 24,
+	CAUSE_BOUNCE = 25,
+	CAUSE_ASKED = 26,    /* the update clock is armed by a question */
+	CAUSE_MERGED = 27,   /* into an older ticket */
+	CAUSE_UNMERGED = 28, /* a merge was undone */
+	CAUSE_BACKLOG = 29,  /* an episode wholly inside an offline backlog */
+	CAUSE_ARMED = 30,    /* clocks of an imported ticket */
+	CAUSE_BY_MAIL = 31,
+	CAUSE_HANDED_OFF = 32,     /* the operational clock goes round */
+	CAUSE_CUSTOMER_ASKED = 33, /* PROMISED: at the customer's own request */
 };
 
 /* Who acts. Ids are principal ids; a machine or the system acts for nobody. */
@@ -101,6 +136,17 @@ struct actor {
 };
 
 enum { TITLE_MAX = 200, TEXT_MAX = 32768, CATEGORY_MAX = 100, LEVELS_MAX = 8 };
+enum { WATCHERS_MAX = 50 };
+
+/* Bits of an event's flags. */
+enum promise_flag {
+	PROMISE_FIRST = 1,
+	PROMISE_LATER = 2,
+	PROMISE_EARLIER = 4,
+	PROMISE_OFFENSIVE = 8,
+	PROMISE_AFTER_DATE = 16,
+};
+enum watcher_flag { WATCHER_ADDED = 1, WATCHER_REMOVED = 2 };
 
 /*
  * A ticket as its journal made it. Texts belong to the arena it was loaded or built in and
@@ -146,7 +192,17 @@ struct ticket {
 	bool self_recovered;
 	bool observed; /* imported: no clocks */
 	bool no_sla;
-	bool check_bad; /* machine-filed: the check's last hard state is not OK */
+	bool check_bad;      /* machine-filed: the check's last hard state is not OK */
+	int64_t merged_into; /* the older ticket this one went into */
+	int64_t promise_at;  /* the date given to the customer, in force */
+	int64_t promise_given_at;
+	int64_t promise_first_at; /* the first date ever given */
+	int64_t promise_warn_at;  /* when the owner is warned of it; 0: was, or never */
+	bool promise_broken;
+	int16_t promise_changes;
+	int16_t raised; /* bits 1 << clock: a level of it has raised the priority */
+	int16_t watcher_count;
+	int32_t watchers[WATCHERS_MAX]; /* principals, ascending */
 };
 
 struct clock_level {
@@ -175,6 +231,7 @@ struct sla_clock {
 	int64_t breached_at; /* = the due time it broke; 0 = not broken */
 	int64_t detected_at;
 	int64_t stopped_at;
+	int64_t waived_at; /* its breach is out of compliance since; 0 = is not */
 	int level_count;
 	struct clock_level levels[LEVELS_MAX];
 };
@@ -216,7 +273,10 @@ struct event {
 	int64_t consumed_us;
 	int64_t due_at;
 	int64_t old_due_at;
-	char *text; /* content, stored apart from the journal */
+	int64_t related_id; /* another ticket, an entry's seq or an attachment: see the kinds */
+	int16_t flags;      /* bits, by kind */
+	int32_t person_id;  /* whom it is about */
+	char *text;         /* content, stored apart from the journal */
 };
 
 #endif

@@ -37,6 +37,8 @@ static const char *const CLOCKS[] = {
         [CLOCK_RESPONSE] = "response",
         [CLOCK_UPDATE] = "update",
         [CLOCK_RESOLUTION] = "resolution",
+        [CLOCK_OPERATIONAL] = "operational",
+        [CLOCK_SUPPLIER] = "supplier",
 };
 static const char *const CLOCK_STATES[] = {
         [CLOCK_NONE] = "none",
@@ -64,6 +66,18 @@ static const char *const EVENTS[] = {
         [EVENT_LEVEL_FIRED] = "level_fired",
         [EVENT_LEVEL_SKIPPED] = "level_skipped",
         [EVENT_CHECK_REPORTED] = "check_reported",
+        [EVENT_CLOCK_WAIVED] = "clock_waived",
+        [EVENT_PROMISED] = "promised",
+        [EVENT_PROMISE_WARNED] = "promise_warned",
+        [EVENT_PROMISE_BROKEN] = "promise_broken",
+        [EVENT_ASKED] = "asked",
+        [EVENT_MERGED] = "merged",
+        [EVENT_UNMERGED] = "unmerged",
+        [EVENT_LINKED] = "linked",
+        [EVENT_WATCHER] = "watcher",
+        [EVENT_CONTRACT_APPLIED] = "contract_applied",
+        [EVENT_ATTACHED] = "attached",
+        [EVENT_MAIL_RECEIVED] = "mail_received",
 };
 static const char *const CAUSES[] = {
         [CAUSE_NONE] = "",
@@ -87,6 +101,19 @@ static const char *const CAUSES[] = {
         [CAUSE_CHECK] = "check",
         [CAUSE_TITLE] = "title",
         [CAUSE_UPDATE] = "update",
+        [CAUSE_ESCALATED] = "escalated",
+        [CAUSE_ACKNOWLEDGED] = "acknowledged",
+        [CAUSE_CONTRACT] = "contract",
+        [CAUSE_AUTOMATIC_MAIL] = "automatic_mail",
+        [CAUSE_BOUNCE] = "bounce",
+        [CAUSE_ASKED] = "asked",
+        [CAUSE_MERGED] = "merged",
+        [CAUSE_UNMERGED] = "unmerged",
+        [CAUSE_BACKLOG] = "backlog",
+        [CAUSE_ARMED] = "armed",
+        [CAUSE_BY_MAIL] = "by_mail",
+        [CAUSE_HANDED_OFF] = "handed_off",
+        [CAUSE_CUSTOMER_ASKED] = "customer_asked",
 };
 
 /* A value from outside its enum (a newer peer, a damaged row) has a name as well. */

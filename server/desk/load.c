@@ -74,7 +74,20 @@ static int64_t set_at(struct reader *r)
 	return at(r);
 }
 
-void load_ticket(const struct db_rows *rows, size_t row, struct ticket *t)
+static int watchers(struct reader *r, struct arena *arena, struct ticket *t)
+{
+	int64_t *ids;
+	size_t count;
+
+	t->watcher_count = 0;
+	if (db_get_ints(r->rows, r->row, r->column++, arena, &ids, &count) < 0)
+		return -OTK_RESOURCE_EXHAUSTED;
+	for (size_t i = 0; i < count && i < WATCHERS_MAX; i++)
+		t->watchers[t->watcher_count++] = (int32_t)ids[i];
+	return 0;
+}
+
+int load_ticket(const struct db_rows *rows, size_t row, struct arena *arena, struct ticket *t)
 {
 	struct reader r = {.rows = rows, .row = row};
 
@@ -117,6 +130,15 @@ void load_ticket(const struct db_rows *rows, size_t row, struct ticket *t)
 	t->observed = flag(&r);
 	t->no_sla = flag(&r);
 	t->check_bad = flag(&r);
+	t->merged_into = number(&r);
+	t->promise_at = at(&r);
+	t->promise_given_at = at(&r);
+	t->promise_first_at = at(&r);
+	t->promise_warn_at = at(&r);
+	t->promise_broken = flag(&r);
+	t->promise_changes = small(&r);
+	t->raised = small(&r);
+	return watchers(&r, arena, t);
 }
 
 int load_clock(
@@ -140,6 +162,7 @@ int load_clock(
 	clock->breached_at = at(&r);
 	clock->detected_at = at(&r);
 	clock->stopped_at = at(&r);
+	clock->waived_at = at(&r);
 	if (db_get_ints(rows, row, r.column, arena, &levels, &count) < 0 ||
 	        db_get_ints(rows, row, r.column + 1, arena, &states, &state_count) < 0)
 		return -OTK_RESOURCE_EXHAUSTED;
@@ -155,11 +178,14 @@ int load_next(struct load_cursor *cursor, struct arena *arena, const struct refe
         struct change *out)
 {
 	int64_t ticket_id;
+	int rc;
 
 	if (cursor->ticket >= db_rows_count(cursor->tickets))
 		return 0;
 	change_init(out, arena, ref);
-	load_ticket(cursor->tickets, cursor->ticket++, &out->ticket);
+	rc = load_ticket(cursor->tickets, cursor->ticket++, arena, &out->ticket);
+	if (rc < 0)
+		return rc;
 	out->loaded_version = out->ticket.version;
 	ticket_id = out->ticket.ticket_id;
 	while (cursor->clock < db_rows_count(cursor->clocks) &&
@@ -169,7 +195,6 @@ int load_next(struct load_cursor *cursor, struct arena *arena, const struct refe
 	        db_get_int(cursor->clocks, cursor->clock, 0) == ticket_id;
 	        cursor->clock++) {
 		int64_t kind = db_get_int(cursor->clocks, cursor->clock, 1);
-		int rc;
 
 		if (kind < 1 || kind >= CLOCK_KIND_COUNT)
 			continue;
@@ -215,5 +240,8 @@ void load_event(const struct db_rows *rows, size_t row, struct event *e)
 	e->consumed_us = set_number(&r);
 	e->due_at = set_at(&r);
 	e->old_due_at = set_at(&r);
+	e->related_id = set_number(&r);
+	e->flags = (int16_t)set_number(&r);
+	e->person_id = (int32_t)set_number(&r);
 	e->text = text(&r);
 }

@@ -38,8 +38,9 @@ struct load_cursor load_rows(const struct db_unit *unit, size_t first_call);
 int load_next(struct load_cursor *cursor, struct arena *arena, const struct reference *ref,
         struct change *out);
 
-/* One row with the columns of ticket_load. */
-void load_ticket(const struct db_rows *rows, size_t row, struct ticket *out);
+/* One row with the columns of ticket_load. 0, or -OTK_RESOURCE_EXHAUSTED. */
+int load_ticket(
+        const struct db_rows *rows, size_t row, struct arena *arena, struct ticket *out);
 
 /* One row with the columns of clock_load. 0, or -OTK_RESOURCE_EXHAUSTED. */
 int load_clock(

@@ -1,8 +1,11 @@
 /* Encodes changes as the parallel arrays of desk_save. */
 #include "desk/save.h"
 
+#include <inttypes.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/time_text.h"
 #include "db/rows.h"
 #include "desk/content.h"
 #include "desk/desk_internal.h"
@@ -132,7 +135,52 @@ static int ticket_flags(const struct ticket *t)
 {
 	return (t->priority_overridden ? 1 : 0) | (t->machine_filed ? 2 : 0) |
 	       (t->human_touched ? 4 : 0) | (t->self_recovered ? 8 : 0) |
-	       (t->observed ? 16 : 0) | (t->no_sla ? 32 : 0) | (t->check_bad ? 64 : 0);
+	       (t->observed ? 16 : 0) | (t->no_sla ? 32 : 0) | (t->check_bad ? 64 : 0) |
+	       (t->promise_broken ? 128 : 0);
+}
+
+/* Adds `"name":"instant"` to an object that may be empty so far. */
+static void more_at(struct buf *out, const char *name, int64_t at)
+{
+	char text[TIME_TEXT_SIZE];
+
+	if (at != 0)
+		(void)buf_printf(out, ",\"%s\":\"%s\"", name, time_format_utc(at, text));
+}
+
+static void more_number(struct buf *out, const char *name, int64_t value)
+{
+	if (value != 0)
+		(void)buf_printf(out, ",\"%s\":%" PRId64, name, value);
+}
+
+/* What few tickets have travels as one JSON object; most have none. */
+static void write_more(struct writer *w, const struct ticket *t)
+{
+	struct buf out = {0};
+
+	more_number(&out, "merged_into", t->merged_into);
+	more_at(&out, "promise_at", t->promise_at);
+	more_at(&out, "promise_given_at", t->promise_given_at);
+	more_at(&out, "promise_first_at", t->promise_first_at);
+	more_at(&out, "promise_warn_at", t->promise_warn_at);
+	more_number(&out, "promise_changes", t->promise_changes);
+	more_number(&out, "raised", t->raised);
+	for (int i = 0; i < t->watcher_count; i++)
+		(void)buf_printf(
+		        &out, "%s%" PRId32, i == 0 ? ",\"watchers\":[" : ",", t->watchers[i]);
+	if (t->watcher_count > 0)
+		(void)buf_puts(&out, "]");
+	if (out.len == 0) {
+		put_null(w, TICKET_MORE);
+	} else {
+		(void)buf_puts(&out, "}");
+		out.data[0] = '{';
+		db_add_text_n(next(w, TICKET_MORE), (const char *)out.data, out.len);
+	}
+	if (out.failed)
+		w->status = -OTK_RESOURCE_EXHAUSTED;
+	buf_free(&out);
 }
 
 static void write_ticket(struct writer *w, const struct ticket *t)
@@ -168,6 +216,7 @@ static void write_ticket(struct writer *w, const struct ticket *t)
 	put_at(w, TICKET_AUTO_CLOSE, t->auto_close_at);
 	put_at(w, TICKET_RECHECK, t->recheck_at);
 	put_id(w, TICKET_REOPEN_COUNT, t->reopen_count);
+	write_more(w, t);
 }
 
 static void write_content(struct writer *w, const char *text)
@@ -221,6 +270,9 @@ static void write_event(struct writer *w, int32_t item, const struct event *e)
 	put_set(w, EVENT_CONSUMED, e->consumed_us);
 	put_set_at(w, EVENT_DUE, e->due_at);
 	put_set_at(w, EVENT_OLD_DUE, e->old_due_at);
+	put_set(w, EVENT_RELATED, e->related_id);
+	put_set(w, EVENT_FLAGS, e->flags);
+	put_set(w, EVENT_PERSON, e->person_id);
 	if (e->text != NULL && *e->text != '\0')
 		write_content(w, e->text);
 	else
@@ -243,6 +295,7 @@ static void write_clock(struct writer *w, int32_t item, const struct sla_clock *
 	put_at(w, SLA_BREACHED, clock->breached_at);
 	put_at(w, SLA_DETECTED, clock->detected_at);
 	put_at(w, SLA_STOPPED, clock->stopped_at);
+	put_at(w, SLA_WAIVED, clock->waived_at);
 	put_int(w, SLA_LEVEL_FROM, w->levels + 1);
 	for (int i = 0; i < clock->level_count; i++) {
 		put_at(w, LEVEL_AT, clock->levels[i].at);

@@ -1,6 +1,6 @@
 /*
  * The write path: every change of a ticket, from a handler or a job, goes through here to the
- * SQL function desk_save (migrations/0002).
+ * SQL function desk_save (migrations/0008).
  *
  *	load → rules of core/lifecycle.h on a struct change → save_join (or save_call) → outcome
  *

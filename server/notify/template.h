@@ -20,10 +20,10 @@ struct template
 struct language {
 	const char *code; /* "ru" */
 	struct template templates[TEMPLATE_COUNT];
-	const char *clocks[4];           /* by enum clock_kind */
-	const char *kinds[NOTICE_COUNT]; /* for the lines of a summary */
-	const char *nobody;              /* who acted when it was the system */
-	const char *none;                /* a due time that is not promised */
+	const char *clocks[CLOCK_KIND_COUNT]; /* by enum clock_kind */
+	const char *kinds[NOTICE_COUNT];      /* for the lines of a summary */
+	const char *nobody;                   /* who acted when it was the system */
+	const char *none;                     /* a due time that is not promised */
 };
 
 /* By tag, also "ru-RU"; English where it is not known. */

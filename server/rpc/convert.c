@@ -81,6 +81,7 @@ int convert_clock(struct arena *arena, const struct sla_clock *clock, bool provi
 	out->breached_at_us = clock->breached_at;
 	out->detected_at_us = clock->detected_at;
 	out->stopped_at_us = clock->stopped_at;
+	out->waived_at_us = clock->waived_at;
 	/* How the provider escalates within its own house is not the customer's. */
 	for (int i = 0; provider && i < clock->level_count; i++) {
 		const struct clock_level *level = &clock->levels[i];
@@ -106,7 +107,8 @@ static int convert_clocks(struct arena *arena, const struct sla_clock clocks[CLO
 		Otklik__V1__Clock *clock;
 		int rc;
 
-		if (clocks[kind].state == CLOCK_NONE)
+		/* How the provider and its suppliers hold each other is not the customer's. */
+		if (clocks[kind].state == CLOCK_NONE || (!provider && kind > CLOCK_RESOLUTION))
 			continue;
 		clock = arena_alloc(arena, sizeof *clock);
 		if (clock == NULL)
@@ -117,6 +119,19 @@ static int convert_clocks(struct arena *arena, const struct sla_clock clocks[CLO
 			return rc;
 		out->clocks[out->n_clocks++] = clock;
 	}
+	return 0;
+}
+
+static int convert_watchers(struct arena *arena, const struct reference *ref,
+        const struct ticket *t, Otklik__V1__Ticket *out)
+{
+	if (t->watcher_count == 0)
+		return 0;
+	out->watchers = arena_calloc(arena, (size_t)t->watcher_count, sizeof *out->watchers);
+	if (out->watchers == NULL)
+		return -OTK_RESOURCE_EXHAUSTED;
+	for (int i = 0; i < t->watcher_count; i++)
+		out->watchers[out->n_watchers++] = principal_code(ref, t->watchers[i]);
 	return 0;
 }
 
@@ -162,6 +177,14 @@ Otklik__V1__Ticket *convert_ticket(struct arena *arena, const struct reference *
 	out->no_sla = t->no_sla;
 	out->zone = zone_for_dates(ref, t);
 	out->external_ref = text(t->external_ref);
+	out->merged_into = t->merged_into;
+	out->promise_at_us = t->promise_at;
+	out->promise_given_at_us = t->promise_given_at;
+	out->promise_first_at_us = t->promise_first_at;
+	out->promise_broken = t->promise_broken;
+	out->promise_changes = (uint32_t)t->promise_changes;
+	if (provider && convert_watchers(arena, ref, t, out) < 0)
+		return NULL;
 	return convert_clocks(arena, clocks, provider, out) < 0 ? NULL : out;
 }
 
@@ -202,4 +225,13 @@ void convert_event(const struct reference *ref, int32_t customer_id, int64_t tic
 	out->category = text(e->category);
 	out->service = service_code(ref, e->service_id);
 	out->site = site_code(ref, e->site_id);
+	out->related_id = set(e->related_id);
+	out->flags = (uint32_t)set(e->flags);
+	out->person = principal_code(ref, e->person_id);
+	if (e->kind == EVENT_CONTRACT_APPLIED && e->contract_id > 0) {
+		const struct ref_contract *contract = reference_contract(ref, e->contract_id);
+
+		out->contract = text(contract == NULL ? NULL : contract->code);
+		out->contract_version = contract == NULL ? 0 : (uint32_t)contract->version;
+	}
 }

@@ -52,6 +52,13 @@ static char *what(struct arena *arena, const struct reference *ref, const struct
 		return arena_strdup(arena, "acknowledged it");
 	case EVENT_CREATED:
 		return arena_strdup(arena, "filed it");
+	case EVENT_ASKED:
+		return arena_strdup(arena, "asked how it stands");
+	case EVENT_MERGED:
+	case EVENT_UNMERGED:
+	case EVENT_LINKED:
+		return arena_printf(
+		        arena, "%s it with %" PRId64, event_kind_name(e->kind), e->related_id);
 	case EVENT_CLOCK_STARTED:
 	case EVENT_CLOCK_PAUSED:
 	case EVENT_CLOCK_RESUMED:
@@ -62,6 +69,14 @@ static char *what(struct arena *arena, const struct reference *ref, const struct
 	case EVENT_LEVEL_FIRED:
 	case EVENT_LEVEL_SKIPPED:
 	case EVENT_CHECK_REPORTED:
+	case EVENT_CLOCK_WAIVED:
+	case EVENT_PROMISED:
+	case EVENT_PROMISE_WARNED:
+	case EVENT_PROMISE_BROKEN:
+	case EVENT_WATCHER:
+	case EVENT_CONTRACT_APPLIED:
+	case EVENT_ATTACHED:
+	case EVENT_MAIL_RECEIVED:
 		break;
 	}
 	return arena_printf(

@@ -124,9 +124,9 @@ static enum step events_ticket_found(struct request *r)
 
 	if (db_rows_count(tickets) == 0)
 		return caller_ticket_not_found(r, in->ticket_id);
-	load_ticket(tickets, 0, &ticket);
 	unit = scoped_unit(r);
-	if (unit == NULL || customer_id == NULL)
+	if (load_ticket(tickets, 0, r->arena, &ticket) < 0 || unit == NULL ||
+	        customer_id == NULL)
 		return request_no_memory(r);
 	*customer_id = ticket.customer_id;
 	db_call(unit, SQL_EVENT_LIST);

@@ -26,7 +26,7 @@
 #include "rpc/handlers.h"
 #include "sql/statements.h"
 
-enum { WINDOW = 1000, READ_MS = 30000, EVENT_COLUMNS = 32, HUB_MS = 10000 };
+enum { WINDOW = 1000, READ_MS = 30000, EVENT_COLUMNS = 35, HUB_MS = 10000 };
 /* columns of feed_read behind those of an event */
 enum { COLUMN_REV = EVENT_COLUMNS, COLUMN_CUSTOMER, COLUMN_TICKET, COLUMN_TITLE };
 

@@ -8,7 +8,7 @@ SELECT e.seq, e.kind, e.cause, e.actor_id, e.side, e.is_public, e.occurred_at, e
 	e.state, e.pending_reason, e.until_at, e.type, e.impact, e.urgency, e.priority, e.site_id,
 	e.service_id, e.team_id, e.assignee_id, e.requester_id, e.contract_version_id, e.category,
 	e.subcategory, e.zone, e.clock, e.level, e.clock_state, e.target_us, e.consumed_us, e.due_at,
-	e.old_due_at, e.content
+	e.old_due_at, e.related_id, e.flags, e.person_id, e.content
 FROM (SELECT v.*, x.content, sum(octet_length(x.content)) OVER (ORDER BY v.seq
 			ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
 		FROM event v LEFT JOIN event_content x
@@ -23,6 +23,6 @@ SELECT e.seq, e.kind, e.cause, e.actor_id, e.side, e.is_public, e.occurred_at, e
 	e.state, e.pending_reason, e.until_at, e.type, e.impact, e.urgency, e.priority, e.site_id,
 	e.service_id, e.team_id, e.assignee_id, e.requester_id, e.contract_version_id, e.category,
 	e.subcategory, e.zone, e.clock, e.level, e.clock_state, e.target_us, e.consumed_us, e.due_at,
-	e.old_due_at, NULL::text
+	e.old_due_at, e.related_id, e.flags, e.person_id, NULL::text
 FROM event e WHERE e.customer_id = $1 AND e.ticket_id = $2 AND e.seq <= $3
 ORDER BY e.seq LIMIT $4::integer;

@@ -22,7 +22,7 @@ SELECT e.seq, e.kind, e.cause, e.actor_id, e.side, e.is_public, e.occurred_at, e
 	e.state, e.pending_reason, e.until_at, e.type, e.impact, e.urgency, e.priority, e.site_id,
 	e.service_id, e.team_id, e.assignee_id, e.requester_id, e.contract_version_id, e.category,
 	e.subcategory, e.zone, e.clock, e.level, e.clock_state, e.target_us, e.consumed_us, e.due_at,
-	e.old_due_at, x.content, f.rev, f.customer_id, f.ticket_id, t.title
+	e.old_due_at, e.related_id, e.flags, e.person_id, x.content, f.rev, f.customer_id, f.ticket_id, t.title
 FROM feed f
 	JOIN event e ON e.customer_id = f.customer_id AND e.ticket_id = f.ticket_id AND e.seq = f.seq
 	JOIN ticket t ON t.customer_id = f.customer_id AND t.ticket_id = f.ticket_id

@@ -32,7 +32,9 @@ SELECT t.customer_id, t.ticket_id, t.version, t.type, t.state, t.pending_reason,
 	t.team_id, t.assignee_id, t.requester_id, t.contract_version_id, t.created_at,
 	t.updated_at, t.acknowledged_at, t.first_reply_at, t.first_resolved_at, t.resolved_at,
 	t.closed_at, t.auto_close_at, t.recheck_at, t.reopen_count, t.machine_filed,
-	t.human_touched, t.self_recovered, t.observed, t.no_sla, t.check_bad
+	t.human_touched, t.self_recovered, t.observed, t.no_sla, t.check_bad,
+	t.merged_into, t.promise_at, t.promise_given_at, t.promise_first_at, t.promise_warn_at,
+	t.promise_broken, t.promise_changes, t.raised, t.watchers
 FROM ticket t WHERE t.customer_id = $1::integer AND t.ticket_id = ANY (ARRAY(
 	SELECT m.ticket_id FROM monitored_check m JOIN unnest($3::text[], $4::text[]) w(host, name)
 		ON m.host = w.host AND m.check_name = w.name
@@ -42,7 +44,7 @@ ORDER BY t.ticket_id;
 -- name: report_clocks
 SELECT c.ticket_id, c.kind, c.state, c.target_us, c.target_bd, c.wall, c.calendar_id,
 	c.started_at, c.anchor_at, c.consumed_us, c.due_at, c.breached_at, c.detected_at,
-	c.stopped_at, c.level_at, c.level_state
+	c.stopped_at, c.waived_at, c.level_at, c.level_state
 FROM sla_clock c WHERE c.customer_id = $1::integer AND c.ticket_id = ANY (ARRAY(
 	SELECT m.ticket_id FROM monitored_check m JOIN unnest($3::text[], $4::text[]) w(host, name)
 		ON m.host = w.host AND m.check_name = w.name

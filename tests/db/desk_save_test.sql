@@ -18,7 +18,7 @@ CREATE FUNCTION pg_temp.save(tickets bigint[], loaded bigint DEFAULT 0,
 	customer integer DEFAULT 1, principal integer DEFAULT 1002, keys uuid[] DEFAULT '{}',
 	hash bytea DEFAULT '\x01', site integer DEFAULT NULL, stale integer DEFAULT 0,
 	title text DEFAULT 'No light', timer timestamptz DEFAULT '2026-03-02 10:00:00+00',
-	content text DEFAULT NULL, strict boolean DEFAULT false)
+	content text DEFAULT NULL, strict boolean DEFAULT false, more text DEFAULT NULL)
 RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT d.outcome || ' ' || d.saved_id || ' ' || d.saved_version
 	FROM (SELECT cardinality(tickets) AS n) c,
@@ -35,7 +35,8 @@ RETURNS SETOF text LANGUAGE sql AS $$
 			ticket_impact => array_fill(2::smallint, ARRAY[n]),
 			ticket_urgency => array_fill(2::smallint, ARRAY[n]),
 			ticket_priority => array_fill(3::smallint, ARRAY[n]),
-			ticket_flags => array_fill(66::smallint, ARRAY[n]),
+			ticket_flags => array_fill((66 + CASE WHEN more IS NULL THEN 0 ELSE 128 END)::smallint,
+				ARRAY[n]), ticket_more => array_fill(more, ARRAY[n]),
 			ticket_title => array_fill(title, ARRAY[n]),
 			ticket_zone => array_fill('UTC'::text, ARRAY[n]),
 			ticket_site => array_fill(site, ARRAY[n]),
@@ -47,6 +48,8 @@ RETURNS SETOF text LANGUAGE sql AS $$
 			event_public => array_fill(true, ARRAY[n]),
 			event_occurred => array_fill('2026-03-02 09:00:00+00'::timestamptz, ARRAY[n]),
 			event_recorded => array_fill('2026-03-02 09:00:00+00'::timestamptz, ARRAY[n]),
+			event_related => ARRAY[7::bigint], event_flags => ARRAY[2::smallint],
+			event_person => ARRAY[1001],
 			event_content_hash => CASE WHEN content IS NULL THEN '{}'::bytea[]
 				ELSE ARRAY[sha256('saltsaltsaltsaltsaltsaltsaltsalt' || content::bytea)] END,
 			content_event => CASE WHEN content IS NULL THEN '{}'::integer[] ELSE ARRAY[1] END,
@@ -58,6 +61,7 @@ RETURNS SETOF text LANGUAGE sql AS $$
 			sla_calendar => array_fill(1, ARRAY[n]),
 			sla_started => array_fill('2026-03-02 09:00:00+00'::timestamptz, ARRAY[n]),
 			sla_consumed => array_fill(loaded, ARRAY[n]),
+			sla_waived => ARRAY['2026-03-02 11:00:00+00'::timestamptz],
 			sla_level_from => ARRAY[1, 3], sla_level_to => ARRAY[2, 2],
 			level_at => ARRAY['2026-03-02 09:15:00+00'::timestamptz, NULL],
 			level_state => ARRAY[0, 1]::smallint[], all_or_nothing => strict) d
@@ -87,6 +91,35 @@ SELECT results_eq($$SELECT t.title, t.version, c.consumed_us, (SELECT count(*) F
 	FROM ticket t JOIN sla_clock c USING (ticket_id) WHERE t.ticket_id = 1000$$,
 	$$VALUES ('Dark', 2::bigint, 1::bigint, 2::bigint, 0::bigint)$$,
 	'with its clock, a second entry, and no timer any more');
+
+-- What few tickets have
+SELECT results_eq($$SELECT merged_into, promise_at, promise_broken, promise_changes, raised,
+	watchers FROM ticket WHERE ticket_id = 1001$$,
+	$$VALUES (NULL::bigint, NULL::timestamptz, false, 0::smallint, 0::smallint, '{}'::integer[])$$,
+	'a usual ticket has none of it');
+SELECT results_eq($$SELECT pg_temp.save('{1010}', more => '{"merged_into":1000,
+	"promise_at":"2026-03-03T09:00:00.000001Z","promise_changes":2,"raised":8,
+	"watchers":[1001,1002]}')$$, ARRAY['0 1010 1'], 'a new ticket with more');
+SELECT results_eq($$SELECT pg_temp.save('{1001}', 1, more => '{"promise_warn_at":
+	"2026-03-03T08:00:00Z","promise_first_at":"2026-03-01T00:00:00Z",
+	"promise_given_at":"2026-03-02T00:00:00Z"}')$$, ARRAY['0 1001 2'], 'a stored one with more');
+SELECT results_eq($$SELECT ticket_id, merged_into, promise_at, promise_given_at,
+	promise_first_at, promise_warn_at, promise_broken, promise_changes, raised, watchers
+	FROM ticket WHERE ticket_id IN (1001, 1010) ORDER BY ticket_id$$,
+	$$VALUES (1001::bigint, NULL::bigint, NULL::timestamptz,
+		'2026-03-02 00:00:00+00'::timestamptz, '2026-03-01 00:00:00+00'::timestamptz,
+		'2026-03-03 08:00:00+00'::timestamptz, true, 0::smallint, 0::smallint, '{}'::integer[]),
+	(1010, 1000, '2026-03-03 09:00:00.000001+00', NULL, NULL, NULL, true, 2::smallint,
+		8::smallint, '{1001,1002}')$$, 'it is in its columns');
+SELECT results_eq($$SELECT pg_temp.save('{1010}', 1)$$, ARRAY['0 1010 2'], 'and without it again');
+SELECT results_eq($$SELECT merged_into, promise_at, promise_broken, promise_changes, watchers
+	FROM ticket WHERE ticket_id = 1010$$,
+	$$VALUES (NULL::bigint, NULL::timestamptz, false, 0::smallint, '{}'::integer[])$$,
+	'it is cleared');
+SELECT results_eq($$SELECT related_id, flags, person_id FROM event WHERE ticket_id = 1010
+	AND seq = 1$$, $$VALUES (7::bigint, 2::smallint, 1001)$$, 'an entry says whom and what');
+SELECT results_eq($$SELECT waived_at FROM sla_clock WHERE ticket_id = 1010$$,
+	$$VALUES ('2026-03-02 11:00:00+00'::timestamptz)$$, 'a waived clock');
 
 -- Conflict
 SELECT results_eq($$SELECT pg_temp.save('{1000}', 1)$$, ARRAY['3 1000 2'],

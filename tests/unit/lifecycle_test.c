@@ -728,6 +728,9 @@ static void names_are_known_and_strangers_are_not(void **state)
 	assert_string_equal(event_kind_name(EVENT_LEVEL_SKIPPED), "level_skipped");
 	assert_string_equal(event_cause_name(CAUSE_NONE), "");
 	assert_string_equal(event_cause_name(CAUSE_UPDATE), "update");
+	assert_string_equal(event_cause_name(CAUSE_CUSTOMER_ASKED), "customer_asked");
+	assert_string_equal(event_kind_name(EVENT_MAIL_RECEIVED), "mail_received");
+	assert_string_equal(clock_kind_name(CLOCK_SUPPLIER), "supplier");
 }
 
 #define LIFE(test) cmocka_unit_test_setup_teardown(test, life_begin, life_end)
