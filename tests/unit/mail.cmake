@@ -1,0 +1,1 @@
+otk_unit_test(mail_test USES otk_mail)
