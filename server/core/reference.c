@@ -282,7 +282,8 @@ const struct ref_contract *reference_contract_for(const struct reference *ref,
 
 		if (contract->customer_id != customer_id || !contract->current ||
 		        contract->withdrawn || contract->valid_from > now ||
-		        (contract->superseded_at != 0 && contract->superseded_at <= now))
+		        (contract->superseded_at != 0 && contract->superseded_at <= now) ||
+		        (contract->valid_until != 0 && contract->valid_until <= now))
 			continue;
 		fit = contract_fit(contract, site_id, service_id);
 		if (fit > best_fit) {

@@ -77,6 +77,7 @@ struct ref_target {
 	int16_t type;     /* 0: any */
 	int16_t priority; /* 0: any */
 	int32_t service_id;
+	int32_t team_id; /* operational targets; 0: any */
 	enum clock_kind clock;
 	int64_t target_us; /* or 0 with target_bd */
 	int32_t target_bd;
@@ -95,6 +96,16 @@ struct ref_level {
 	char *actions; /* comma separated */
 };
 
+/* What is given back for a month whose compliance is below; parts are in 1/10000. */
+struct ref_credit {
+	int16_t type;     /* 0: any */
+	int16_t priority; /* 0: any */
+	int32_t service_id;
+	enum clock_kind clock;
+	int32_t below;
+	int32_t credit; /* of the month's part of the fee */
+};
+
 /* One version of one contract: what a ticket is pinned to. */
 struct ref_contract {
 	int32_t id; /* contract_version_id */
@@ -105,6 +116,7 @@ struct ref_contract {
 	int64_t valid_from;
 	bool current;          /* the version that new tickets take */
 	int64_t superseded_at; /* a later version is valid from here on; 0: none is */
+	int64_t valid_until;   /* takes no new tickets from here on; 0: no end */
 	bool withdrawn;
 	int64_t withdrawn_at; /* clocks fall silent then; 0: not withdrawn */
 	int32_t *site_ids;
@@ -113,6 +125,13 @@ struct ref_contract {
 	size_t service_count;
 	int16_t matrix[9];                /* impact 1..3 × urgency 1..3 */
 	uint8_t pauses[CLOCK_KIND_COUNT]; /* bit 1 << pending_reason */
+	uint8_t ack_stops;                /* bit 1 << clock: its levels rest once acknowledged */
+	int64_t fee;                      /* in the currency's smallest unit, a period */
+	char currency[4];                 /* ISO 4217; "": no fee is written */
+	int16_t period;                   /* months: 1, 3, 12; 0 without a fee */
+	int32_t credit_cap;               /* 1/10000 of a month's fee */
+	struct ref_credit *credits;
+	size_t credit_count;
 	struct ref_target *targets;
 	size_t target_count;
 	struct ref_level *levels;

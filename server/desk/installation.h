@@ -59,9 +59,14 @@ enum {
 	CONTRACT_MATRIX,
 	CONTRACT_VALID_FROM, /* as time_format_utc; "" in a declaration: at once */
 	CONTRACT_AUTO_CLOSE,
-	CONTRACT_REOPEN_WINDOW
+	CONTRACT_REOPEN_WINDOW,
+	CONTRACT_VALID_UNTIL, /* the instant that ends it, as time_format_utc; "": no end */
+	CONTRACT_ACKNOWLEDGE_STOPS,
+	CONTRACT_FEE, /* "1500.50 EUR month" */
+	CONTRACT_CREDITS,
+	CONTRACT_CREDIT_CAP
 };
-enum { THING_TEXTS_MAX = 11 };
+enum { THING_TEXTS_MAX = 16 };
 
 /* What the texts of some kinds are made of, for the writer. */
 struct person_terms {
@@ -86,6 +91,16 @@ struct term_target {
 	const char *service; /* "": any */
 	enum clock_kind clock;
 	const char *target;
+	const char *team; /* "": any */
+};
+
+struct term_credit {
+	int16_t type; /* 0: any */
+	int16_t priority;
+	const char *service; /* "": any */
+	enum clock_kind clock;
+	int16_t below; /* 1/10000 */
+	int16_t credit;
 };
 
 struct term_level {
@@ -107,7 +122,16 @@ struct contract_terms {
 	size_t target_count;
 	struct term_level *levels;
 	size_t level_count;
-	int64_t valid_from; /* us; 0: at once */
+	int64_t valid_from;   /* us; 0: at once */
+	int64_t valid_until;  /* us; 0: no end */
+	uint8_t ack_stops;    /* bit 1 << clock */
+	int64_t fee;          /* in the currency's smallest unit, a period */
+	const char *currency; /* "": no fee */
+	int16_t period;       /* months */
+	int16_t credit_cap;   /* 1/10000 */
+	int32_t version;      /* stored: which one this is */
+	struct term_credit *credits;
+	size_t credit_count;
 };
 
 struct thing {
@@ -117,12 +141,14 @@ struct thing {
 	bool retired;                       /* stored: not in use any more */
 	bool imported;    /* stored: made by an import, so that no declaration has to name it */
 	bool placeholder; /* stored person: known from imported history only */
-	const char *note; /* declared: a remark for whoever applies it; may be NULL */
+	bool separate;    /* contract: kept by a file of its own */
+	const char *where; /* declared contract: what its fields' paths begin with */
+	const char *note;  /* declared: a remark for whoever applies it; may be NULL */
 	union {
 		const struct person_terms *person;
 		const struct calendar_terms *calendar;
 		const struct contract_terms *contract;
-	} terms; /* declared people, calendars and contracts */
+	} terms; /* declared people and calendars, contracts of both sides */
 };
 
 struct thing_list {
@@ -153,6 +179,13 @@ const char *terms_targets(struct arena *arena, const struct contract_terms *term
 const char *terms_levels(struct arena *arena, const struct contract_terms *terms);
 const char *terms_pauses(struct arena *arena, const struct contract_terms *terms);
 const char *terms_matrix(struct arena *arena, const struct contract_terms *terms);
+const char *terms_acknowledge(struct arena *arena, const struct contract_terms *terms);
+const char *terms_fee(struct arena *arena, const struct contract_terms *terms);
+const char *terms_credits(struct arena *arena, const struct contract_terms *terms);
+/* "12.5%" of 1250. */
+const char *terms_part(struct arena *arena, int parts);
+/* All of these as texts of a contract. 0 or -OTK_RESOURCE_EXHAUSTED. */
+int terms_texts(struct arena *arena, const struct contract_terms *terms, struct thing *out);
 
 /* --- difference -------------------------------------------------------------------------- */
 
@@ -191,10 +224,25 @@ int installation_read(const struct db_unit *unit, size_t first_call, struct thin
 enum { INSTALLATION_READ_CALLS = 10 };
 
 /*
- * Adds the calls that make the changes, begun under `epoch`: the unit fails with ABORTED,
- * STALE_REFERENCE when that is not in force any more.
+ * One contract ("": all) at a version (0: the last) as a call, and its rows as things. 0 or
+ * -OTK_RESOURCE_EXHAUSTED.
  */
-void installation_write_calls(struct db_unit *unit, struct arena *arena, int64_t epoch,
-        const struct thing_change *changes, size_t count, int64_t now);
+void contract_read_call(struct db_unit *unit, const char *code, int64_t version);
+int contract_read(const struct db_unit *unit, size_t call, struct thing_list *out);
+
+/* Who changes the installation, and how. */
+struct installation_author {
+	int32_t principal_id;
+	int64_t epoch; /* under which the changes were decided */
+	int64_t now;
+};
+
+/*
+ * Adds the calls that make the changes, begun under the author's epoch: the unit fails with
+ * ABORTED, STALE_REFERENCE when that is not in force any more.
+ */
+void installation_write_calls(struct db_unit *unit, struct arena *arena,
+        const struct installation_author *author, const struct thing_change *changes,
+        size_t count);
 
 #endif

@@ -135,6 +135,8 @@ static void compare(struct diff *d, const struct thing *declared, const struct t
 		add(d, declared, stored);
 		return;
 	}
+	if (stored->separate && !declared->separate)
+		remark(&detail, "kept by its own file until now, declared from now on");
 	if (stored->imported)
 		remark(&detail, "made by an import, declared from now on");
 	if (stored->placeholder)
@@ -153,6 +155,9 @@ static void compare(struct diff *d, const struct thing *declared, const struct t
 	}
 	if (declared->kind == THING_CALENDAR)
 		remark(&detail, "time from now on is counted by it, what was counted stays");
+	if (!stored->separate && declared->separate)
+		remark(&detail,
+		        "declared by the installation: its next apply puts back what it says");
 	if (declared->kind == THING_CONTRACT)
 		remark(&detail, "a new version for new tickets, those filed keep theirs");
 	if (declared->note != NULL)
@@ -170,7 +175,7 @@ static void retire(struct diff *d, const struct thing *stored)
 	struct buf detail = {0};
 	int disabled = stored->kind == THING_PERSON ? PERSON_DISABLED : AGENT_DISABLED;
 
-	if (stored->retired || stored->imported || stored->placeholder ||
+	if (stored->retired || stored->imported || stored->placeholder || stored->separate ||
 	        (is_principal(stored) && *thing_text(stored, disabled) != '\0'))
 		return;
 	if (is_principal(stored))

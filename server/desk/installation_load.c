@@ -31,8 +31,15 @@ void installation_read_calls(struct db_unit *unit, const char *const *codes, siz
 	db_call(unit, SQL_INSTALLATION_PRINCIPALS);
 	db_put_texts(unit, codes, count);
 	db_call(unit, SQL_INSTALLATION_CALENDARS);
-	db_call(unit, SQL_INSTALLATION_CONTRACTS);
+	contract_read_call(unit, "", 0);
 	db_call(unit, SQL_REFERENCE_EPOCH);
+}
+
+void contract_read_call(struct db_unit *unit, const char *code, int64_t version)
+{
+	db_call(unit, SQL_INSTALLATION_CONTRACTS);
+	db_put_text(unit, code);
+	db_put_int(unit, version);
 }
 
 struct loading {
@@ -167,98 +174,11 @@ static void load_calendars(struct loading *l)
 	}
 }
 
-static void load_targets(
-        struct loading *l, const struct db_rows *rows, size_t row, struct contract_terms *terms)
-{
-	int64_t *types, *priorities, *clocks;
-	const char **services, **texts;
-	size_t count = get_ints(l, rows, row, 11, &types);
-
-	(void)get_ints(l, rows, row, 12, &priorities);
-	(void)get_texts(l, rows, row, 13, &services);
-	(void)get_ints(l, rows, row, 14, &clocks);
-	(void)get_texts(l, rows, row, 15, &texts);
-	terms->targets = arena_calloc(l->list->arena, count + 1, sizeof *terms->targets);
-	if (terms->targets == NULL)
-		l->no_memory = true;
-	for (size_t i = 0; !l->no_memory && i < count; i++)
-		terms->targets[terms->target_count++] =
-		        (struct term_target){.type = (int16_t)types[i],
-		                .priority = (int16_t)priorities[i],
-		                .service = services[i],
-		                .clock = (enum clock_kind)clocks[i],
-		                .target = texts[i]};
-}
-
-static void load_levels(
-        struct loading *l, const struct db_rows *rows, size_t row, struct contract_terms *terms)
-{
-	int64_t *clocks;
-	const char **ats, **names, **actions;
-	size_t count = get_ints(l, rows, row, 16, &clocks);
-
-	(void)get_texts(l, rows, row, 17, &ats);
-	(void)get_texts(l, rows, row, 18, &names);
-	(void)get_texts(l, rows, row, 19, &actions);
-	terms->levels = arena_calloc(l->list->arena, count + 1, sizeof *terms->levels);
-	if (terms->levels == NULL)
-		l->no_memory = true;
-	for (size_t i = 0; !l->no_memory && i < count; i++)
-		terms->levels[terms->level_count++] =
-		        (struct term_level){.clock = (enum clock_kind)clocks[i],
-		                .at = ats[i],
-		                .name = names[i],
-		                .actions = actions[i]};
-}
-
-static void load_contract(
-        struct loading *l, const struct db_rows *rows, size_t row, struct thing *thing)
-{
-	struct arena *arena = l->list->arena;
-	struct contract_terms terms = {0};
-	char text[TIME_TEXT_SIZE];
-	int64_t *numbers;
-	size_t count;
-
-	thing->retired = !db_get_bool(rows, row, 1);
-	terms.site_count = get_texts(l, rows, row, 5, &terms.sites);
-	terms.service_count = get_texts(l, rows, row, 6, &terms.services);
-	count = get_ints(l, rows, row, 7, &numbers);
-	for (size_t i = 0; i < count && i < 9; i++)
-		terms.matrix[i] = (int16_t)numbers[i];
-	count = get_ints(l, rows, row, 8, &numbers);
-	for (size_t i = 0; i < count && i < CLOCK_KIND_COUNT; i++)
-		terms.pauses[i] = (uint8_t)numbers[i];
-	load_targets(l, rows, row, &terms);
-	load_levels(l, rows, row, &terms);
-	if (l->no_memory)
-		return;
-	thing->texts[CONTRACT_CUSTOMER] = db_get_text_or_empty(rows, row, 2);
-	thing->texts[CONTRACT_CALENDAR] = db_get_text_or_empty(rows, row, 3);
-	thing->texts[CONTRACT_VALID_FROM] =
-	        kept(l, arena_strdup(arena, time_format_utc(db_get_time(rows, row, 4), text)));
-	thing->texts[CONTRACT_SITES] =
-	        kept(l, terms_join(arena, terms.sites, terms.site_count));
-	thing->texts[CONTRACT_SERVICES] =
-	        kept(l, terms_join(arena, terms.services, terms.service_count));
-	thing->texts[CONTRACT_MATRIX] = kept(l, terms_matrix(arena, &terms));
-	thing->texts[CONTRACT_PAUSES] = kept(l, terms_pauses(arena, &terms));
-	thing->texts[CONTRACT_TARGETS] = kept(l, terms_targets(arena, &terms));
-	thing->texts[CONTRACT_LEVELS] = kept(l, terms_levels(arena, &terms));
-	thing->texts[CONTRACT_AUTO_CLOSE] = db_get_text_or_empty(rows, row, 9);
-	thing->texts[CONTRACT_REOPEN_WINDOW] = db_get_text_or_empty(rows, row, 10);
-}
-
 static void load_contracts(struct loading *l)
 {
-	const struct db_rows *rows = db_unit_rows(l->unit, l->first + CALL_CONTRACTS);
-
-	for (size_t i = 0; !l->no_memory && i < db_rows_count(rows); i++) {
-		struct thing *thing = load_thing(l, THING_CONTRACT, rows, i, 0, 0, 0);
-
-		if (thing != NULL)
-			load_contract(l, rows, i, thing);
-	}
+	if (!l->no_memory && contract_read(l->unit, l->first + CALL_CONTRACTS, l->list) ==
+	                             -OTK_RESOURCE_EXHAUSTED)
+		l->no_memory = true;
 }
 
 int installation_read(const struct db_unit *unit, size_t first_call, struct thing_list *out,

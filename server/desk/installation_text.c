@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "core/access.h"
+#include "core/currency.h"
 #include "core/lifecycle.h"
 
 static const char *const KIND_NAMES[THING_KIND_COUNT] = {
@@ -21,7 +22,8 @@ static const char *const TEXT_NAMES[THING_KIND_COUNT][THING_TEXTS_MAX + 1] = {
         [THING_AGENT] = {"site", "team", "disabled"},
         [THING_CALENDAR] = {"zone", "week", "holidays", "special_days"},
         [THING_CONTRACT] = {"customer", "sites", "services", "calendar", "targets", "pauses",
-                "levels", "priority_matrix", "valid_from", "auto_close", "reopen_window"},
+                "levels", "priority_matrix", "valid_from", "auto_close", "reopen_window",
+                "valid_until", "acknowledge_stops", "fee", "credits", "credit_cap"},
 };
 
 const char *thing_kind_name(enum thing_kind kind)
@@ -141,6 +143,8 @@ const char *terms_targets(struct arena *arena, const struct contract_terms *term
 			buf_printf(&text, " P%d", t->priority);
 		if (*t->service != '\0')
 			buf_printf(&text, " %s", t->service);
+		if (*t->team != '\0')
+			buf_printf(&text, " of %s", t->team);
 		buf_printf(&text, " %s %s", clock_kind_name(t->clock), t->target);
 	}
 	return finish(arena, &text);
@@ -184,4 +188,85 @@ const char *terms_matrix(struct arena *arena, const struct contract_terms *terms
 	for (int i = 0; i < 9; i++)
 		buf_printf(&text, "%s%d", i > 0 ? " " : "", terms->matrix[i]);
 	return finish(arena, &text);
+}
+
+const char *terms_acknowledge(struct arena *arena, const struct contract_terms *terms)
+{
+	struct buf text = {0};
+
+	for (int kind = CLOCK_RESPONSE; kind < CLOCK_KIND_COUNT; kind++) {
+		if ((terms->ack_stops & 1U << kind) != 0)
+			buf_printf(&text, "%s%s", text.len > 0 ? "," : "",
+			        clock_kind_name((enum clock_kind)kind));
+	}
+	return finish(arena, &text);
+}
+
+const char *terms_fee(struct arena *arena, const struct contract_terms *terms)
+{
+	char amount[AMOUNT_TEXT_SIZE];
+
+	if (*terms->currency == '\0')
+		return "";
+	return arena_printf(arena, "%s %s a %s",
+	        amount_format(terms->fee, currency_digits(terms->currency), amount),
+	        terms->currency, period_name(terms->period));
+}
+
+const char *terms_part(struct arena *arena, int parts)
+{
+	if (parts % 100 == 0)
+		return arena_printf(arena, "%d%%", parts / 100);
+	if (parts % 10 == 0)
+		return arena_printf(arena, "%d.%d%%", parts / 100, parts / 10 % 10);
+	return arena_printf(arena, "%d.%02d%%", parts / 100, parts % 100);
+}
+
+const char *terms_credits(struct arena *arena, const struct contract_terms *terms)
+{
+	struct buf text = {0};
+
+	for (size_t i = 0; i < terms->credit_count; i++) {
+		const struct term_credit *c = &terms->credits[i];
+		const char *below = terms_part(arena, c->below);
+		const char *credit = terms_part(arena, c->credit);
+
+		if (below == NULL || credit == NULL) {
+			buf_free(&text);
+			return NULL;
+		}
+		buf_printf(&text, "%s%s", i > 0 ? "; " : "",
+		        c->type == 0 ? "any" : ticket_type_name((enum ticket_type)c->type));
+		if (c->priority != 0)
+			buf_printf(&text, " P%d", c->priority);
+		if (*c->service != '\0')
+			buf_printf(&text, " %s", c->service);
+		buf_printf(&text, " %s below %s: %s", clock_kind_name(c->clock), below, credit);
+	}
+	return finish(arena, &text);
+}
+
+int terms_texts(struct arena *arena, const struct contract_terms *terms, struct thing *out)
+{
+	static const int MADE[] = {CONTRACT_SITES, CONTRACT_SERVICES, CONTRACT_TARGETS,
+	        CONTRACT_PAUSES, CONTRACT_LEVELS, CONTRACT_MATRIX, CONTRACT_ACKNOWLEDGE_STOPS,
+	        CONTRACT_FEE, CONTRACT_CREDITS, CONTRACT_CREDIT_CAP};
+	const char **texts = out->texts;
+
+	texts[CONTRACT_SITES] = terms_join(arena, terms->sites, terms->site_count);
+	texts[CONTRACT_SERVICES] = terms_join(arena, terms->services, terms->service_count);
+	texts[CONTRACT_TARGETS] = terms_targets(arena, terms);
+	texts[CONTRACT_PAUSES] = terms_pauses(arena, terms);
+	texts[CONTRACT_LEVELS] = terms_levels(arena, terms);
+	texts[CONTRACT_MATRIX] = terms_matrix(arena, terms);
+	texts[CONTRACT_ACKNOWLEDGE_STOPS] = terms_acknowledge(arena, terms);
+	texts[CONTRACT_FEE] = terms_fee(arena, terms);
+	texts[CONTRACT_CREDITS] = terms_credits(arena, terms);
+	texts[CONTRACT_CREDIT_CAP] =
+	        terms->credit_cap == 10000 ? "" : terms_part(arena, terms->credit_cap);
+	for (size_t i = 0; i < sizeof MADE / sizeof *MADE; i++) {
+		if (texts[MADE[i]] == NULL)
+			return -OTK_RESOURCE_EXHAUSTED;
+	}
+	return 0;
 }

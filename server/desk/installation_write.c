@@ -10,6 +10,7 @@ struct writing {
 	struct arena *arena;
 	const struct thing_change *changes;
 	size_t count;
+	const struct installation_author *author;
 	int64_t now;
 };
 
@@ -191,6 +192,24 @@ static void put_calendar(const struct writing *w, const struct thing *thing)
 	db_put_texts(w->unit, terms->special_spans, terms->special_count);
 }
 
+static void put_credits(struct db_unit *unit, const struct contract_terms *terms)
+{
+	struct db_array *a[6];
+
+	for (int i = 0; i < 6; i++)
+		a[i] = db_put_array(unit, i == 2 ? DB_TEXT : DB_INT2, terms->credit_count);
+	for (size_t i = 0; i < terms->credit_count; i++) {
+		const struct term_credit *credit = &terms->credits[i];
+
+		db_add_int(a[0], credit->type);
+		db_add_int(a[1], credit->priority);
+		db_add_text(a[2], credit->service);
+		db_add_int(a[3], credit->clock);
+		db_add_int(a[4], credit->below);
+		db_add_int(a[5], credit->credit);
+	}
+}
+
 static void put_contract(const struct writing *w, const struct thing *thing)
 {
 	const struct contract_terms *terms = thing->terms.contract;
@@ -237,18 +256,35 @@ static void put_contract(const struct writing *w, const struct thing *thing)
 		db_add_text(a[3], terms->levels[i].name);
 		db_add_text(a[4], terms->levels[i].actions);
 	}
+	db_put_time_if(unit, terms->valid_until != 0, terms->valid_until);
+	db_put_int(unit, terms->ack_stops);
+	db_put_int(unit, terms->fee);
+	db_put_text(unit, terms->currency);
+	db_put_int(unit, terms->period);
+	db_put_int(unit, terms->credit_cap);
+	db_put_int_if(unit, w->author->principal_id != 0, w->author->principal_id);
+	put_credits(unit, terms);
+	db_put_bool(unit, thing->separate);
+	a[0] = db_put_array(unit, DB_TEXT, terms->target_count);
+	for (size_t i = 0; i < terms->target_count; i++)
+		db_add_text(a[0], terms->targets[i].team);
 }
 
-void installation_write_calls(struct db_unit *unit, struct arena *arena, int64_t epoch,
-        const struct thing_change *changes, size_t count, int64_t now)
+void installation_write_calls(struct db_unit *unit, struct arena *arena,
+        const struct installation_author *author, const struct thing_change *changes,
+        size_t count)
 {
-	struct writing w = {
-	        .unit = unit, .arena = arena, .changes = changes, .count = count, .now = now};
+	struct writing w = {.unit = unit,
+	        .arena = arena,
+	        .changes = changes,
+	        .count = count,
+	        .author = author,
+	        .now = author->now};
 	const struct thing *thing;
 	size_t at = 0;
 
 	db_call(unit, SQL_INSTALLATION_BEGIN);
-	db_put_int(unit, epoch);
+	db_put_int(unit, author->epoch);
 	put_simple(&w, THING_CUSTOMER, SQL_INSTALLATION_PUT_CUSTOMERS, 3);
 	put_simple(&w, THING_SITE, SQL_INSTALLATION_PUT_SITES, 2);
 	put_simple(&w, THING_TEAM, SQL_INSTALLATION_PUT_TEAMS, 1);

@@ -1,4 +1,5 @@
 /* Makes struct reference of the rows of a load. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ enum reference_call {
 	CALL_CONTRACTS,
 	CALL_TARGETS,
 	CALL_LEVELS,
+	CALL_CREDITS,
 	CALL_EPOCH_AFTER,
 	CALL_COUNT
 };
@@ -42,6 +44,7 @@ static const int STATEMENTS[CALL_COUNT] = {
         [CALL_CONTRACTS] = SQL_REFERENCE_CONTRACTS,
         [CALL_TARGETS] = SQL_REFERENCE_TARGETS,
         [CALL_LEVELS] = SQL_REFERENCE_LEVELS,
+        [CALL_CREDITS] = SQL_REFERENCE_CREDITS,
         [CALL_EPOCH_AFTER] = SQL_REFERENCE_EPOCH,
 };
 
@@ -313,6 +316,13 @@ static int build_contract(
 		return bad_row(b, "reopen_window", contract->code,
 		        db_get_text_or_empty(rows, row, 12));
 	contract->reopen_window_us = reopen.us;
+	contract->valid_until = db_get_time(rows, row, 15);
+	contract->ack_stops = (uint8_t)db_get_int(rows, row, 16);
+	contract->fee = db_get_int(rows, row, 17);
+	(void)snprintf(contract->currency, sizeof contract->currency, "%s",
+	        db_get_text_or_empty(rows, row, 18));
+	contract->period = (int16_t)db_get_int(rows, row, 19);
+	contract->credit_cap = (int32_t)db_get_int(rows, row, 20);
 	return 0;
 }
 
@@ -343,6 +353,7 @@ static int build_targets(struct build *b, struct ref_contract *contract, size_t 
 		target->service_id = id_of(rows, *row, 3);
 		target->clock = (enum clock_kind)db_get_int(rows, *row, 4);
 		target->text = text_of(b, rows, *row, 5);
+		target->team_id = id_of(rows, *row, 6);
 		if (target->text == NULL)
 			break;
 		if (target_parse(target->text, "target", &length, NULL) < 0)
@@ -391,6 +402,22 @@ static int build_levels(struct build *b, struct ref_contract *contract, size_t *
 	return 0;
 }
 
+static void build_credits(struct build *b, struct ref_contract *contract, size_t *row)
+{
+	const struct db_rows *rows = db_unit_rows(b->unit, CALL_CREDITS);
+	size_t count = rows_of(rows, row, contract->id);
+
+	contract->credits = take(b, count, sizeof *contract->credits);
+	for (size_t i = 0; !b->no_memory && i < count; i++, (*row)++)
+		contract->credits[contract->credit_count++] =
+		        (struct ref_credit){.type = (int16_t)db_get_int(rows, *row, 1),
+		                .priority = (int16_t)db_get_int(rows, *row, 2),
+		                .service_id = id_of(rows, *row, 3),
+		                .clock = (enum clock_kind)db_get_int(rows, *row, 4),
+		                .below = (int32_t)db_get_int(rows, *row, 5),
+		                .credit = (int32_t)db_get_int(rows, *row, 6)};
+}
+
 /*
  * Until when each version serves new tickets: a later one of the same contract takes over where
  * it becomes valid, whatever it covers. Versions are few and come in the order of their ids.
@@ -415,7 +442,7 @@ static int build_contracts(struct build *b)
 {
 	struct reference *ref = b->ref;
 	const struct db_rows *rows = db_unit_rows(b->unit, CALL_CONTRACTS);
-	size_t target = 0, level = 0;
+	size_t target = 0, level = 0, credit = 0;
 	int rc = 0;
 
 	ref->contracts = take(b, db_rows_count(rows), sizeof *ref->contracts);
@@ -428,6 +455,8 @@ static int build_contracts(struct build *b)
 			rc = build_targets(b, contract, &target);
 		if (rc == 0)
 			rc = build_levels(b, contract, &level);
+		if (rc == 0)
+			build_credits(b, contract, &credit);
 	}
 	mark_superseded(ref);
 	return rc;

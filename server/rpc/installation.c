@@ -231,6 +231,8 @@ static enum step stored_read(struct request *r)
 		        "this is the installation '%s'; its name stands in every certificate",
 		        name);
 	if (rc == 0)
+		rc = declare_ties(&state->declared, &state->stored, true, &err);
+	if (rc == 0)
 		rc = installation_diff(&state->declared, &state->stored, r->now,
 		        &state->changes, &state->count, &err);
 	if (rc < 0)
@@ -241,7 +243,10 @@ static enum step stored_read(struct request *r)
 	unit = db_unit_new(r->arena, DB_REPLAY);
 	if (unit == NULL)
 		return request_no_memory(r);
-	installation_write_calls(unit, r->arena, epoch, state->changes, state->count, r->now);
+	installation_write_calls(unit, r->arena,
+	        &(struct installation_author){
+	                .principal_id = r->principal->id, .epoch = epoch, .now = r->now},
+	        state->changes, state->count);
 	record_call(r, unit);
 	return request_query_any(r, unit, changes_written);
 }

@@ -18,13 +18,24 @@ static const char *copy(struct declare *d, struct buf *text)
 	return kept == NULL ? "" : kept;
 }
 
-const char *declare_calendar_zone(const struct declare *d, const char *code)
+const struct thing *declare_calendar_thing(const struct declare *d, const char *code)
 {
-	for (size_t i = 0; i < d->in->n_calendars; i++) {
-		if (strcmp(d->in->calendars[i]->code, code) == 0)
-			return d->in->calendars[i]->zone;
+	const struct thing_list *list = d->stored != NULL ? d->stored : d->list;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct thing *thing = &list->things[i];
+
+		if (thing->kind == THING_CALENDAR && strcmp(thing->code, code) == 0)
+			return thing;
 	}
 	return NULL;
+}
+
+const char *declare_calendar_zone(const struct declare *d, const char *code)
+{
+	const struct thing *thing = declare_calendar_thing(d, code);
+
+	return thing == NULL ? NULL : thing_text(thing, CALENDAR_ZONE);
 }
 
 static bool has_date(const struct calendar_plan *plan, int64_t date)

@@ -1,4 +1,6 @@
-/* Contracts of a declaration: what they cover, the matrix, validity; ties between them. */
+/* Contracts of a declaration: what they cover, the matrix, validity. */
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -12,9 +14,37 @@
 enum { CONTRACTS_MAX = 1000 };
 enum { SPAN_DAYS_MAX = 3653 };
 
-const char *contract_at(const struct contract_reading *r, const char *part)
+enum { WARNINGS_MAX = 50 };
+
+const char *contract_path(const struct contract_reading *r, const char *format, ...)
 {
-	return declare_path(r->d, "contracts[%zu].%s", r->index, part);
+	char part[OTK_FIELD_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(part, sizeof part, format, args);
+	va_end(args);
+	return declare_path(r->d, "%s%s", r->prefix, part);
+}
+
+void contract_warn(const struct contract_reading *r, const char *path, const char *format, ...)
+{
+	struct declare *d = r->d;
+	char text[OTK_VIOLATION_SIZE];
+	va_list args;
+
+	if (d->warnings == NULL)
+		d->warnings = declare_take(d, WARNINGS_MAX, sizeof *d->warnings);
+	if (d->no_memory || d->warning_count == WARNINGS_MAX)
+		return;
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	text_cut_utf8(text, strlen(text));
+	d->warnings[d->warning_count].field = path;
+	d->warnings[d->warning_count].text = arena_strdup(d->arena, text);
+	if (d->warnings[d->warning_count++].text == NULL)
+		d->no_memory = true;
 }
 
 bool contract_clock(struct declare *d, const char *path, const char *text, enum clock_kind *out)
@@ -25,8 +55,30 @@ bool contract_clock(struct declare *d, const char *path, const char *text, enum 
 			return true;
 		}
 	}
-	error_field(d->err, path, "'%.40s' must be response, update or resolution", text);
+	error_field(d->err, path,
+	        "'%.40s' must be response, update, resolution, operational or supplier", text);
 	return false;
+}
+
+void contract_tickets(const struct contract_reading *r, const char *prefix, const char *type,
+        uint32_t priority, const char *service, int16_t *out_type)
+{
+	struct declare *d = r->d;
+
+	if (strcmp(type, "incident") == 0)
+		*out_type = TICKET_INCIDENT;
+	else if (strcmp(type, "service_request") == 0)
+		*out_type = TICKET_SERVICE_REQUEST;
+	else if (*type != '\0')
+		error_field(d->err, declare_path(d, "%s.type", prefix),
+		        "'%.40s' must be incident or service_request, or left out for both",
+		        type);
+	if (priority > PRIORITY_MAX)
+		error_field(d->err, declare_path(d, "%s.priority", prefix),
+		        "must be 1 to %d, or left out for every priority", PRIORITY_MAX);
+	if (*service != '\0')
+		(void)declare_known(d, &d->services, declare_pair(d, r->in->customer, service),
+		        declare_path(d, "%s.service", prefix), "service");
 }
 
 /* --- what it covers ---------------------------------------------------------------------- */
@@ -37,8 +89,7 @@ static const char **read_covers(const struct contract_reading *r, const struct n
 	const char **kept = declare_take(r->d, count, sizeof *kept);
 
 	for (size_t i = 0; kept != NULL && i < count; i++) {
-		const char *path =
-		        declare_path(r->d, "contracts[%zu].%ss[%zu]", r->index, what, i);
+		const char *path = contract_path(r, "%ss[%zu]", what, i);
 		const char *pair = declare_pair(r->d, r->in->customer, codes[i]);
 
 		if (!declare_known(r->d, names, pair, path, what))
@@ -52,54 +103,6 @@ static const char **read_covers(const struct contract_reading *r, const struct n
 	return kept;
 }
 
-static bool share(const char **a, size_t a_count, const char **b, size_t b_count)
-{
-	for (size_t i = 0; i < a_count; i++) {
-		for (size_t k = 0; k < b_count; k++) {
-			if (strcmp(a[i], b[k]) == 0)
-				return true;
-		}
-	}
-	return false;
-}
-
-/* Two contracts of one customer that would fit a ticket equally well. */
-static const char *tie_of(const struct contract_terms *a, const struct contract_terms *b)
-{
-	bool sites = share(a->sites, a->site_count, b->sites, b->site_count);
-	bool services = share(a->services, a->service_count, b->services, b->service_count);
-
-	if ((a->site_count > 0) != (b->site_count > 0) ||
-	        (a->service_count > 0) != (b->service_count > 0))
-		return NULL;
-	if (a->site_count == 0 && a->service_count == 0)
-		return "both are the customer's default, for they name no site and no service";
-	if (a->service_count == 0)
-		return sites ? "both cover the same site" : NULL;
-	if (a->site_count == 0)
-		return services ? "both cover the same service" : NULL;
-	return sites && services ? "both cover the same service at the same site" : NULL;
-}
-
-static void check_ties(struct declare *d, const struct contract_terms *const *terms)
-{
-	for (size_t i = 0; i < d->in->n_contracts; i++) {
-		for (size_t k = 0; k < i; k++) {
-			const char *tie;
-
-			if (strcmp(d->in->contracts[i]->customer,
-			            d->in->contracts[k]->customer) != 0 ||
-			        terms[i] == NULL || terms[k] == NULL)
-				continue;
-			tie = tie_of(terms[i], terms[k]);
-			if (tie != NULL)
-				error_field(d->err, declare_path(d, "contracts[%zu].sites", i),
-				        "'%s' ties with '%s': %s", d->in->contracts[i]->code,
-				        d->in->contracts[k]->code, tie);
-		}
-	}
-}
-
 /* --- the rest ---------------------------------------------------------------------------- */
 
 static void read_matrix(const struct contract_reading *r)
@@ -109,7 +112,7 @@ static void read_matrix(const struct contract_reading *r)
 	if (r->in->n_priority_matrix == 0)
 		return;
 	if (r->in->n_priority_matrix != 9) {
-		error_field(r->d->err, contract_at(r, "priority_matrix"),
+		error_field(r->d->err, contract_path(r, "priority_matrix"),
 		        "has nine priorities, impact 1 to 3 by urgency 1 to 3, or none; not "
 		        "%zu",
 		        r->in->n_priority_matrix);
@@ -119,9 +122,7 @@ static void read_matrix(const struct contract_reading *r)
 		uint32_t value = r->in->priority_matrix[i];
 
 		if (value < 1 || value > PRIORITY_MAX)
-			error_field(r->d->err,
-			        declare_path(r->d, "contracts[%zu].priority_matrix[%zu]",
-			                r->index, i),
+			error_field(r->d->err, contract_path(r, "priority_matrix[%zu]", i),
 			        "must be 1 to %d", PRIORITY_MAX);
 		r->terms->matrix[i] = (int16_t)value;
 	}
@@ -131,7 +132,7 @@ static void read_matrix(const struct contract_reading *r)
 static const char *read_span(const struct contract_reading *r, const char *field,
         const char *text, const char *fallback, bool business)
 {
-	const char *path = contract_at(r, field);
+	const char *path = contract_path(r, "%s", field);
 	char digits[8];
 	size_t size = strlen(text);
 	struct target target;
@@ -154,95 +155,119 @@ static const char *read_span(const struct contract_reading *r, const char *field
 	return text;
 }
 
-static void read_valid_from(const struct contract_reading *r, struct thing *thing)
+/* The start of a date in the calendar's zone, or of the day after it; 0 where it is wrong. */
+static int64_t read_date(
+        const struct contract_reading *r, const char *field, const char *text, int after)
 {
 	const char *zone = declare_calendar_zone(r->d, r->in->calendar);
-	char text[TIME_TEXT_SIZE];
 	const struct tz *tz;
 	int64_t days;
 
-	if (*r->in->valid_from == '\0')
-		return;
-	if (time_parse_date(r->in->valid_from, &days) < 0) {
-		error_field(r->d->err, contract_at(r, "valid_from"),
-		        "must be a date such as 2026-01-01, or left out for at once");
-		return;
+	if (*text == '\0')
+		return 0;
+	if (time_parse_date(text, &days) < 0) {
+		error_field(r->d->err, contract_path(r, "%s", field),
+		        "must be a date such as 2026-01-01, or left out for %s",
+		        after == 0 ? "at once" : "no end");
+		return 0;
 	}
 	if (zone == NULL || tz_find(zone, &tz, NULL) < 0)
-		return; /* told elsewhere */
-	r->terms->valid_from = tz_from_local(tz, days * INT64_C(86400000000));
-	thing->texts[CONTRACT_VALID_FROM] =
-	        arena_strdup(r->d->arena, time_format_utc(r->terms->valid_from, text));
-	if (thing->texts[CONTRACT_VALID_FROM] == NULL)
+		return 0; /* told elsewhere */
+	return tz_from_local(tz, (days + after) * INT64_C(86400000000));
+}
+
+static const char *instant(const struct contract_reading *r, int64_t at)
+{
+	char text[TIME_TEXT_SIZE];
+	const char *kept = at == 0 ? "" : arena_strdup(r->d->arena, time_format_utc(at, text));
+
+	if (kept == NULL)
 		r->d->no_memory = true;
+	return kept;
+}
+
+static void read_validity(const struct contract_reading *r, struct thing *thing)
+{
+	struct contract_terms *terms = r->terms;
+
+	terms->valid_from = read_date(r, "valid_from", r->in->valid_from, 0);
+	terms->valid_until = read_date(r, "valid_until", r->in->valid_until, 1);
+	if (terms->valid_until != 0 && terms->valid_until <= terms->valid_from)
+		error_field(r->d->err, contract_path(r, "valid_until"),
+		        "%s lies before valid_from, %s", r->in->valid_until, r->in->valid_from);
+	thing->texts[CONTRACT_VALID_FROM] = instant(r, terms->valid_from);
+	thing->texts[CONTRACT_VALID_UNTIL] = instant(r, terms->valid_until);
 }
 
 static void write_texts(const struct contract_reading *r, struct thing *thing)
 {
-	struct arena *arena = r->d->arena;
-	struct contract_terms *terms = r->terms;
-
-	thing->terms.contract = terms;
+	thing->terms.contract = r->terms;
 	thing->texts[CONTRACT_CUSTOMER] = r->in->customer;
 	thing->texts[CONTRACT_CALENDAR] = r->in->calendar;
-	thing->texts[CONTRACT_SITES] = terms_join(arena, terms->sites, terms->site_count);
-	thing->texts[CONTRACT_SERVICES] =
-	        terms_join(arena, terms->services, terms->service_count);
-	thing->texts[CONTRACT_TARGETS] = terms_targets(arena, terms);
-	thing->texts[CONTRACT_PAUSES] = terms_pauses(arena, terms);
-	thing->texts[CONTRACT_LEVELS] = terms_levels(arena, terms);
-	thing->texts[CONTRACT_MATRIX] = terms_matrix(arena, terms);
-	thing->note = contract_remark(r);
-	for (int i = CONTRACT_SITES; i <= CONTRACT_MATRIX; i++) {
-		if (thing->texts[i] == NULL)
-			r->d->no_memory = true;
-	}
+	if (terms_texts(r->d->arena, r->terms, thing) < 0)
+		r->d->no_memory = true;
 }
 
-static const struct contract_terms *declare_contract(struct declare *d, size_t i)
+/* Its own warnings in one line, for whoever sees only what changes. */
+static const char *remark(const struct declare *d, size_t first)
 {
-	struct contract_reading r = {.d = d, .in = d->in->contracts[i], .index = i};
-	struct thing *thing = declare_thing(d, THING_CONTRACT, r.in->code);
-	size_t wrong = d->err->violation_count;
+	const char *text = NULL;
+
+	for (size_t i = first; i < d->warning_count; i++) {
+		text = text == NULL ? arena_printf(d->arena, "warning: %s", d->warnings[i].text)
+		                    : arena_printf(d->arena, "%s; warning: %s", text,
+		                              d->warnings[i].text);
+		if (text == NULL)
+			return NULL;
+	}
+	return text;
+}
+
+void declare_contract(struct declare *d, const Otklik__V1__Contract *in, const char *prefix)
+{
+	struct contract_reading r = {.d = d, .in = in, .prefix = prefix};
+	struct thing *thing = declare_thing(d, THING_CONTRACT, in->code);
+	size_t wrong = d->err->violation_count, warned = d->warning_count;
 
 	r.terms = declare_take(d, 1, sizeof *r.terms);
 	if (thing == NULL || r.terms == NULL)
-		return NULL;
-	if (declare_known(d, &d->customers, r.in->customer, contract_at(&r, "customer"),
+		return;
+	thing->where = prefix;
+	if (declare_known(d, &d->customers, in->customer, contract_path(&r, "customer"),
 	            "customer")) {
-		r.terms->sites = read_covers(&r, &d->sites, r.in->n_sites, r.in->sites, "site",
-		        &r.terms->site_count);
-		r.terms->services = read_covers(&r, &d->services, r.in->n_services,
-		        r.in->services, "service", &r.terms->service_count);
+		r.terms->sites = read_covers(
+		        &r, &d->sites, in->n_sites, in->sites, "site", &r.terms->site_count);
+		r.terms->services = read_covers(&r, &d->services, in->n_services, in->services,
+		        "service", &r.terms->service_count);
 	}
 	(void)declare_known(
-	        d, &d->calendars, r.in->calendar, contract_at(&r, "calendar"), "calendar");
+	        d, &d->calendars, in->calendar, contract_path(&r, "calendar"), "calendar");
 	contract_read_targets(&r);
 	contract_read_pauses(&r);
+	contract_read_acknowledge(&r);
 	contract_read_levels(&r);
+	contract_read_fee(&r);
 	read_matrix(&r);
-	read_valid_from(&r, thing);
+	read_validity(&r, thing);
 	thing->texts[CONTRACT_AUTO_CLOSE] =
-	        read_span(&r, "auto_close", r.in->auto_close, "3bd", true);
+	        read_span(&r, "auto_close", in->auto_close, "3bd", true);
 	thing->texts[CONTRACT_REOPEN_WINDOW] =
-	        read_span(&r, "reopen_window", r.in->reopen_window, "10d", false);
+	        read_span(&r, "reopen_window", in->reopen_window, "10d", false);
+	/* Parts that cannot be read are not compared with others. */
+	if (d->err->violation_count == wrong && !d->no_memory)
+		contract_check(&r);
 	if (d->err->violation_count != wrong || d->no_memory)
-		return NULL;
+		return;
 	write_texts(&r, thing);
-	return r.terms;
+	thing->note = remark(d, warned);
 }
 
 void declare_contracts(struct declare *d)
 {
-	const struct contract_terms **terms;
-
 	if (d->in->n_contracts > CONTRACTS_MAX) {
 		error_field(d->err, "contracts", "at most %d", CONTRACTS_MAX);
 		return;
 	}
-	terms = declare_take(d, d->in->n_contracts, sizeof *terms);
 	for (size_t i = 0; !d->no_memory && i < d->in->n_contracts; i++)
-		terms[i] = declare_contract(d, i);
-	if (!d->no_memory)
-		check_ties(d, terms);
+		declare_contract(d, d->in->contracts[i], declare_path(d, "contracts[%zu].", i));
 }

@@ -478,6 +478,8 @@ int installation_declare(
 	declare_agents(&d);
 	declare_calendars(&d);
 	declare_contracts(&d);
+	if (!d.no_memory)
+		(void)declare_ties(out, NULL, true, &wrong);
 	if (d.no_memory)
 		return error_set(err, OTK_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE",
 		        "the installation does not fit in the memory of one request");
@@ -485,5 +487,51 @@ int installation_declare(
 		*err = wrong;
 		return -(int)wrong.code;
 	}
+	return 0;
+}
+
+/* --- a contract alone -------------------------------------------------------------------- */
+
+/* The codes of stored things of a kind that are in use. */
+static void gather_stored(struct declare *d, struct names *names, enum thing_kind kind)
+{
+	names->codes = declare_take(d, d->stored->count, sizeof *names->codes);
+	for (size_t i = 0; names->codes != NULL && i < d->stored->count; i++) {
+		const struct thing *thing = &d->stored->things[i];
+
+		if (thing->kind == kind && !thing->retired)
+			names->codes[names->count++] = thing->code;
+	}
+	names_sort(names);
+}
+
+int contract_declare(const Otklik__V1__Contract *in, const struct thing_list *stored,
+        struct thing_list *out, const struct declare_warning **warnings, size_t *warning_count,
+        struct otk_error *err)
+{
+	struct otk_error wrong = {0};
+	struct declare d = {.list = out, .arena = out->arena, .err = &wrong, .stored = stored};
+
+	gather_stored(&d, &d.customers, THING_CUSTOMER);
+	gather_stored(&d, &d.sites, THING_SITE);
+	gather_stored(&d, &d.services, THING_SERVICE);
+	gather_stored(&d, &d.teams, THING_TEAM);
+	gather_stored(&d, &d.calendars, THING_CALENDAR);
+	if (!is_code(in->code))
+		error_field(&wrong, "code", "must be 1 to %d of a-z 0-9 . _ -", CODE_MAX);
+	if (!d.no_memory)
+		declare_contract(&d, in, "");
+	if (!d.no_memory)
+		(void)declare_ties(out, stored, false, &wrong);
+	if (d.no_memory)
+		return error_set(err, OTK_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE",
+		        "the contract does not fit in the memory of one request");
+	if (wrong.code != OTK_OK) {
+		*err = wrong;
+		return -(int)wrong.code;
+	}
+	out->things[out->count - 1].separate = true;
+	*warnings = d.warnings;
+	*warning_count = d.warning_count;
 	return 0;
 }

@@ -15,4 +15,26 @@
 int installation_declare(
         const Otklik__V1__Installation *in, struct thing_list *out, struct otk_error *err);
 
+/* What is allowed, but should be known to whoever applies it. */
+struct declare_warning {
+	const char *field; /* "targets[3].target" */
+	const char *text;
+};
+
+/*
+ * One contract alone, held against the stored installation; paths are those of the contract
+ * ("targets[0].target"). Appends it to *out, whose arena also holds the warnings. As above.
+ */
+int contract_declare(const Otklik__V1__Contract *in, const struct thing_list *stored,
+        struct thing_list *out, const struct declare_warning **warnings, size_t *warning_count,
+        struct otk_error *err);
+
+/*
+ * Contracts that tie: declared ones among themselves (`stored` NULL), or with those stored that
+ * stay beside them: all of other codes, of a `whole` installation only those that have files of
+ * their own. 0 or a negative status with violations.
+ */
+int declare_ties(const struct thing_list *declared, const struct thing_list *stored, bool whole,
+        struct otk_error *err);
+
 #endif

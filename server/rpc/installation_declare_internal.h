@@ -21,6 +21,9 @@ struct declare {
 	struct names services; /* "customer/service" */
 	struct names teams;
 	struct names calendars;
+	const struct thing_list *stored; /* where calendars are, for a contract alone */
+	struct declare_warning *warnings;
+	size_t warning_count;
 };
 
 /* "sites[3].zone" in the arena; "" when that is out. */
@@ -42,7 +45,10 @@ void *declare_take(struct declare *d, size_t count, size_t size);
 /* installation_calendar.c, installation_contract.c */
 void declare_calendars(struct declare *d);
 void declare_contracts(struct declare *d);
-/* The zone of a declared calendar, or NULL. */
+/* Fields are named with `prefix` before them; it must live as long as the declaration. */
+void declare_contract(struct declare *d, const Otklik__V1__Contract *in, const char *prefix);
+/* A calendar that was declared, or stored where only a contract is; NULL. And its zone. */
+const struct thing *declare_calendar_thing(const struct declare *d, const char *code);
 const char *declare_calendar_zone(const struct declare *d, const char *code);
 
 #endif

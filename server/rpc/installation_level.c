@@ -28,21 +28,23 @@ static void read_pause(const struct contract_reading *r, size_t i)
 	int reason = reason_of(in->reason);
 
 	if (reason == 0)
-		error_field(r->d->err,
-		        declare_path(r->d, "contracts[%zu].pauses[%zu].reason", r->index, i),
+		error_field(r->d->err, contract_path(r, "pauses[%zu].reason", i),
 		        "'%.40s' must be customer, scheduled, supplier or change", in->reason);
 	if (in->n_clocks == 0)
-		error_field(r->d->err,
-		        declare_path(r->d, "contracts[%zu].pauses[%zu].clocks", r->index, i),
+		error_field(r->d->err, contract_path(r, "pauses[%zu].clocks", i),
 		        "name the clocks that it pauses");
 	for (size_t k = 0; k < in->n_clocks; k++) {
 		enum clock_kind kind;
 
-		if (contract_clock(r->d,
-		            declare_path(r->d, "contracts[%zu].pauses[%zu].clocks[%zu]",
-		                    r->index, i, k),
-		            in->clocks[k], &kind))
-			r->terms->pauses[kind] |= (uint8_t)(1U << reason);
+		const char *path = contract_path(r, "pauses[%zu].clocks[%zu]", i, k);
+
+		if (!contract_clock(r->d, path, in->clocks[k], &kind))
+			continue;
+		if (kind == CLOCK_SUPPLIER && reason == PENDING_SUPPLIER)
+			error_field(r->d->err, path,
+			        "the supplier clock runs while the supplier is waited for: "
+			        "it cannot pause then");
+		r->terms->pauses[kind] |= (uint8_t)(1U << reason);
 	}
 }
 
@@ -52,10 +54,28 @@ void contract_read_pauses(const struct contract_reading *r)
 	const uint8_t waiting = 1U << PENDING_CUSTOMER | 1U << PENDING_SCHEDULED;
 
 	r->terms->pauses[CLOCK_UPDATE] = waiting;
-	if (r->in->n_pauses == 0)
+	if (r->in->n_pauses == 0) {
 		r->terms->pauses[CLOCK_RESOLUTION] = waiting;
+		r->terms->pauses[CLOCK_OPERATIONAL] = waiting;
+	}
 	for (size_t i = 0; i < r->in->n_pauses; i++)
 		read_pause(r, i);
+}
+
+/* Clocks whose ladder an acknowledgement stops. */
+void contract_read_acknowledge(const struct contract_reading *r)
+{
+	for (size_t i = 0; i < r->in->n_acknowledge_stops; i++) {
+		const char *path = contract_path(r, "acknowledge_stops[%zu]", i);
+		enum clock_kind kind;
+
+		if (!contract_clock(r->d, path, r->in->acknowledge_stops[i], &kind))
+			continue;
+		if ((r->terms->ack_stops & 1U << kind) != 0)
+			error_field(r->d->err, path, "'%s' is named twice",
+			        r->in->acknowledge_stops[i]);
+		r->terms->ack_stops |= (uint8_t)(1U << kind);
+	}
 }
 
 /* --- levels ------------------------------------------------------------------------------ */
@@ -104,8 +124,7 @@ static const char *level_actions(const struct contract_reading *r, size_t i)
 			n++;
 		if (n == KNOWN_COUNT || k >= ACTIONS_MAX)
 			error_field(r->d->err,
-			        declare_path(r->d, "contracts[%zu].levels[%zu].actions[%zu]",
-			                r->index, i, k),
+			        contract_path(r, "levels[%zu].actions[%zu]", i, k),
 			        "must be notify assignee, notify team, notify lead, notify "
 			        "manager or "
 			        "notify contact, at most %d of them",
@@ -122,7 +141,7 @@ static const char *level_actions(const struct contract_reading *r, size_t i)
 static void read_level(const struct contract_reading *r, size_t i)
 {
 	const Otklik__V1__Level *in = r->in->levels[i];
-	const char *prefix = declare_path(r->d, "contracts[%zu].levels[%zu]", r->index, i);
+	const char *prefix = contract_path(r, "levels[%zu]", i);
 	struct term_level level = {.number = 1};
 	struct declare *d = r->d;
 
@@ -168,7 +187,7 @@ void contract_read_levels(const struct contract_reading *r)
 
 	r->terms->levels = declare_take(r->d, r->in->n_levels, sizeof *r->terms->levels);
 	if (r->in->n_levels > MOST)
-		error_field(r->d->err, contract_at(r, "levels"), "at most %d levels a clock",
+		error_field(r->d->err, contract_path(r, "levels"), "at most %d levels a clock",
 		        LEVELS_MAX);
 	for (size_t i = 0; !r->d->no_memory && i < r->in->n_levels && i < MOST; i++)
 		read_level(r, i);

@@ -40,30 +40,43 @@ SELECT c.code, NOT c.retired, e.zone, e.week,
 FROM calendar c JOIN LATERAL (SELECT * FROM calendar_edition x
 	WHERE x.calendar_id = c.calendar_id ORDER BY x.edition DESC LIMIT 1) e ON true;
 
--- Contracts with their last version.
+-- Contracts with their last version; one alone ($1) and a version of it ($2) where asked for.
 -- name: installation_contracts
 SELECT c.code, v.withdrawn_at IS NULL, x.code, k.code, v.valid_from,
 	ARRAY(SELECT s.code FROM site s WHERE s.site_id = ANY (v.site_ids)),
 	ARRAY(SELECT s.code FROM service s WHERE s.service_id = ANY (v.service_ids)),
 	v.matrix, v.pauses, v.auto_close, v.reopen_window, t.types, t.priorities, t.services, t.clocks,
-	t.targets, l.clocks, l.ats, l.names, l.actions
+	t.targets, l.clocks, l.ats, l.names, l.actions, t.teams, v.valid_until, v.ack_stops, v.fee,
+	v.currency, v.period, v.credit_cap, r.types, r.priorities, r.services, r.clocks, r.belows,
+	r.credits, c.separate, v.version
 FROM contract c
 JOIN customer x USING (customer_id)
 JOIN LATERAL (SELECT * FROM contract_version y WHERE y.contract_id = c.contract_id
+		AND ($2 = 0 OR y.version = $2)
 	ORDER BY y.version DESC LIMIT 1) v ON true
 JOIN calendar k USING (calendar_id)
 CROSS JOIN LATERAL (SELECT array_agg(a.type ORDER BY a.position) AS types,
 		array_agg(a.priority ORDER BY a.position) AS priorities,
 		array_agg(coalesce(s.code, '') ORDER BY a.position) AS services,
 		array_agg(a.clock ORDER BY a.position) AS clocks,
-		array_agg(a.target ORDER BY a.position) AS targets
-	FROM contract_target a LEFT JOIN service s USING (service_id)
+		array_agg(a.target ORDER BY a.position) AS targets,
+		array_agg(coalesce(m.code, '') ORDER BY a.position) AS teams
+	FROM contract_target a LEFT JOIN service s USING (service_id) LEFT JOIN team m USING (team_id)
 	WHERE a.contract_version_id = v.contract_version_id) t
 CROSS JOIN LATERAL (SELECT array_agg(a.clock ORDER BY a.clock, a.level) AS clocks,
 		array_agg(a.at ORDER BY a.clock, a.level) AS ats,
 		array_agg(a.name ORDER BY a.clock, a.level) AS names,
 		array_agg(a.actions ORDER BY a.clock, a.level) AS actions
-	FROM contract_level a WHERE a.contract_version_id = v.contract_version_id) l;
+	FROM contract_level a WHERE a.contract_version_id = v.contract_version_id) l
+CROSS JOIN LATERAL (SELECT array_agg(a.type ORDER BY a.position) AS types,
+		array_agg(a.priority ORDER BY a.position) AS priorities,
+		array_agg(coalesce(s.code, '') ORDER BY a.position) AS services,
+		array_agg(a.clock ORDER BY a.position) AS clocks,
+		array_agg(a.below ORDER BY a.position) AS belows,
+		array_agg(a.credit ORDER BY a.position) AS credits
+	FROM contract_credit a LEFT JOIN service s USING (service_id)
+	WHERE a.contract_version_id = v.contract_version_id) r
+WHERE $1 = '' OR c.code = $1;
 
 -- What the caller ($1) applied under a key ($2) before.
 -- name: installation_applied
@@ -180,15 +193,18 @@ FROM c;
 -- name: installation_retire_calendars
 UPDATE calendar SET retired = true WHERE code = ANY ($1::text[]);
 
--- A contract and its next version, with targets and levels.
+-- A contract and its next version, with targets, levels and credits.
 -- name: installation_put_contract
 WITH c AS (
-	INSERT INTO contract (customer_id, code) SELECT customer_id, $1 FROM customer WHERE code = $2
-	ON CONFLICT (code) DO UPDATE SET customer_id = excluded.customer_id
+	INSERT INTO contract (customer_id, code, separate)
+	SELECT customer_id, $1, $35 FROM customer WHERE code = $2
+	ON CONFLICT (code) DO UPDATE SET customer_id = excluded.customer_id,
+		separate = excluded.separate
 	RETURNING contract_id, customer_id),
 v AS (
 	INSERT INTO contract_version (contract_id, version, calendar_id, valid_from, applied_at,
-		site_ids, service_ids, matrix, pauses, auto_close, reopen_window)
+		site_ids, service_ids, matrix, pauses, auto_close, reopen_window, valid_until,
+		ack_stops, fee, currency, period, credit_cap, applied_by)
 	SELECT c.contract_id, 1 + coalesce((SELECT max(o.version) FROM contract_version o
 			WHERE o.contract_id = c.contract_id), 0),
 		(SELECT k.calendar_id FROM calendar k WHERE k.code = $3), $4, $5,
@@ -196,15 +212,26 @@ v AS (
 			WHERE s.customer_id = c.customer_id AND s.code = ANY ($6::text[]) ORDER BY 1),
 		ARRAY(SELECT s.service_id FROM service s
 			WHERE s.customer_id = c.customer_id AND s.code = ANY ($7::text[]) ORDER BY 1),
-		$8, $9, $10, $11
+		$8, $9, $10, $11, $22, $23, $24, $25, $26, $27, $28
 	FROM c RETURNING contract_version_id),
 t AS (
 	INSERT INTO contract_target
-		(contract_version_id, position, type, priority, service_id, clock, target)
-	SELECT v.contract_version_id, x.i, x.type, x.priority, s.service_id, x.clock, x.target
+		(contract_version_id, position, type, priority, service_id, clock, target, team_id)
+	SELECT v.contract_version_id, x.i, x.type, x.priority, s.service_id, x.clock, x.target,
+		m.team_id
 	FROM v CROSS JOIN c CROSS JOIN unnest($12::smallint[], $13::smallint[], $14::text[],
-			$15::smallint[], $16::text[])
-			WITH ORDINALITY AS x(type, priority, service, clock, target, i)
+			$15::smallint[], $16::text[], $36::text[])
+			WITH ORDINALITY AS x(type, priority, service, clock, target, team, i)
+		LEFT JOIN service s ON s.customer_id = c.customer_id AND s.code = x.service
+		LEFT JOIN team m ON m.code = x.team),
+r AS (
+	INSERT INTO contract_credit
+		(contract_version_id, position, type, priority, service_id, clock, below, credit)
+	SELECT v.contract_version_id, x.i, x.type, x.priority, s.service_id, x.clock, x.below,
+		x.credit
+	FROM v CROSS JOIN c CROSS JOIN unnest($29::smallint[], $30::smallint[], $31::text[],
+			$32::smallint[], $33::smallint[], $34::smallint[])
+			WITH ORDINALITY AS x(type, priority, service, clock, below, credit, i)
 		LEFT JOIN service s ON s.customer_id = c.customer_id AND s.code = x.service)
 INSERT INTO contract_level (contract_version_id, clock, level, at, name, actions)
 SELECT v.contract_version_id, x.clock, x.level, x.at, x.name, x.actions

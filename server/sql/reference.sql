@@ -47,13 +47,18 @@ FROM calendar_edition ORDER BY calendar_id, from_at, edition;
 -- name: reference_contracts
 SELECT v.contract_version_id, v.version, c.customer_id, c.code, v.calendar_id, v.valid_from,
 	v.withdrawn_at IS NOT NULL AS withdrawn, v.site_ids, v.service_ids, v.matrix, v.pauses,
-	v.auto_close, v.reopen_window, v.contract_id, v.withdrawn_at
+	v.auto_close, v.reopen_window, v.contract_id, v.withdrawn_at, v.valid_until, v.ack_stops,
+	v.fee, v.currency, v.period, v.credit_cap
 FROM contract_version v JOIN contract c USING (contract_id) ORDER BY v.contract_version_id;
 
 -- name: reference_targets
-SELECT contract_version_id, type, priority, service_id, clock, target FROM contract_target
+SELECT contract_version_id, type, priority, service_id, clock, target, team_id FROM contract_target
 ORDER BY contract_version_id, position;
 
 -- name: reference_levels
 SELECT contract_version_id, clock, level, at, name, actions FROM contract_level
 ORDER BY contract_version_id, clock, level;
+
+-- name: reference_credits
+SELECT contract_version_id, type, priority, service_id, clock, below, credit FROM contract_credit
+ORDER BY contract_version_id, position;
