@@ -18,6 +18,8 @@ struct walk {
 	struct arena *arena;
 	struct explanation *out;
 	size_t cap;
+	int32_t contract_id; /* in force where the walk is */
+	int32_t calendar_id; /* by which the clock runs there */
 };
 
 static int add(struct walk *w, const struct explain_interval *interval)
@@ -58,7 +60,7 @@ static int add_running(struct walk *w, int64_t from, int64_t to, bool wall)
 	        [CALENDAR_CLOSED] = INTERVAL_CLOSED,
 	        [CALENDAR_HOLIDAY] = INTERVAL_HOLIDAY,
 	};
-	struct calendar_history history = sla_history(w->c->ref, w->clock->calendar_id, to);
+	struct calendar_history history = sla_history(w->c->ref, w->calendar_id, to);
 	struct calendar_iter iter;
 	struct calendar_interval piece;
 	int rc;
@@ -108,12 +110,33 @@ static int add_stretch(
 	return add(w, &interval);
 }
 
+/* Another contract brings its calendar where the clock is aimed under it. */
+static void follow_contract(struct walk *w, const struct event *e, bool aims)
+{
+	const struct ref_contract *contract;
+
+	if (e->contract_id >= 0)
+		w->contract_id = e->contract_id;
+	contract = reference_contract(w->c->ref, w->contract_id);
+	if (aims && contract != NULL)
+		w->calendar_id = contract->calendar_id;
+}
+
+static bool event_aims(const struct event *e)
+{
+	return e->kind == EVENT_CLOCK_STARTED ||
+	       ((e->kind == EVENT_CLOCK_RESUMED || e->kind == EVENT_CLOCK_RETARGETED) &&
+	               e->target_us >= 0);
+}
+
 /* What the clock does from this event on; false where the event does not change that. */
 static bool stretch_begins(
         const struct event *e, const struct stretch *current, struct stretch *next)
 {
-	struct explain_interval like = {
-	        .kind = INTERVAL_RESOLVED, .actor_id = e->actor_id, .side = e->side};
+	struct explain_interval like = {.kind = INTERVAL_RESOLVED,
+	        .actor_id = e->actor_id,
+	        .side = e->side,
+	        .cause = e->kind == EVENT_CLOCK_VOIDED ? e->cause : CAUSE_NONE};
 
 	switch (e->kind) {
 	case EVENT_CLOCK_RETARGETED:
@@ -168,7 +191,9 @@ static int add_up_due(const struct walk *w, int64_t forced, struct explanation *
 	/* The place of a target in business days may be an opening. */
 	if (clock->target_bd != 0 && x->consumed_us >= x->target_us && forced == 0)
 		x->due_at = clock->due_at;
-	if (x->due_at == 0 && clock->state == CLOCK_RUNNING)
+	/* Stopped before it was due: what would have been, had it gone on. */
+	if (x->due_at == 0 && (clock->state == CLOCK_RUNNING ||
+	                              (!clock_is_open(clock) && clock->due_at != 0)))
 		return sla_due(w->c, clock, x->consumed_us, x->until, &x->due_at);
 	return 0;
 }
@@ -188,7 +213,11 @@ int explain_clock(const struct change *c, enum clock_kind kind, const struct eve
 {
 	const struct sla_clock *clock = &c->clocks[kind];
 	struct explanation x = {.clock = kind, .from = clock->started_at};
-	struct walk w = {.c = c, .clock = clock, .arena = arena, .out = &x};
+	struct walk w = {.c = c,
+	        .clock = clock,
+	        .arena = arena,
+	        .out = &x,
+	        .calendar_id = clock->calendar_id};
 	struct stretch stretch = {0};
 	int64_t forced = 0;
 	bool begun = false;
@@ -202,8 +231,10 @@ int explain_clock(const struct change *c, enum clock_kind kind, const struct eve
 		const struct event *e = &events[i];
 		struct stretch next;
 
-		if (e->clock != (int16_t)kind || e->occurred_at > x.until)
+		if (e->clock != (int16_t)kind || e->occurred_at > x.until) {
+			follow_contract(&w, e, false);
 			continue;
+		}
 		note_forced_due(e, &forced);
 		if (!stretch_begins(e, &stretch, &next))
 			continue;
@@ -214,6 +245,7 @@ int explain_clock(const struct change *c, enum clock_kind kind, const struct eve
 			rc = add_stretch(&w, &stretch, e->occurred_at, e->consumed_us);
 		else
 			forced = 0;
+		follow_contract(&w, e, event_aims(e));
 		begun = true;
 		stretch = next;
 	}

@@ -24,6 +24,7 @@ struct explain_interval {
 	int64_t to;                /* not included */
 	int64_t consumed_us;       /* by the end of it */
 	enum pending_reason pause; /* INTERVAL_PAUSED */
+	enum event_cause cause;    /* INTERVAL_RESOLVED: why it was silenced, if it was */
 	int32_t actor_id;          /* who paused or resolved; 0: the system */
 	enum actor_side side;
 };
@@ -34,7 +35,8 @@ struct explanation {
 	int64_t until; /* when it stopped, else the instant asked for */
 	int64_t target_us;
 	int64_t consumed_us; /* the sum of what is counted */
-	int64_t due_at;      /* by addition; 0 while nobody can know (paused short of it) */
+	int64_t due_at;      /* by addition, what would follow had it not stopped; 0 while
+	                        nobody can know (paused short of it) */
 	struct explain_interval *intervals;
 	size_t count;
 };

@@ -117,6 +117,8 @@ static char *why(struct request *r, const struct calendar_history *history,
 	case INTERVAL_RESOLVED:
 		break;
 	}
+	if (interval->cause == CAUSE_RETARGET)
+		return arena_strdup(r->arena, "nothing promised");
 	return arena_strdup(r->arena, "resolved");
 }
 
@@ -246,6 +248,7 @@ static int fill_clock(
 	out->calendar = calendar == NULL ? out->calendar : (char *)(uintptr_t)calendar->code;
 	out->zone = calendar == NULL || calendar->zone == NULL ? out->zone : calendar->zone;
 	out->until_us = explanation.until;
+	out->added_due_us = explanation.due_at;
 	rc = fill_intervals(r, calendar, &explanation, out);
 	if (rc == 0 && state->provider)
 		rc = fill_levels(r, clock, out);
