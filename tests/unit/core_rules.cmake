@@ -1,5 +1,7 @@
 otk_unit_test(lifecycle_test USES otk_core SOURCES world.c)
 otk_unit_test(sla_test USES otk_core SOURCES world.c)
+otk_unit_test(simulate_test USES otk_core SOURCES world.c)
+otk_unit_test(survival_test USES otk_core)
 otk_unit_test(lives_test USES otk_core SOURCES world.c)
 otk_unit_test(reference_test USES otk_core SOURCES world.c)
 otk_unit_test(rota_test USES otk_core SOURCES world.c)

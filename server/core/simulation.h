@@ -1,0 +1,96 @@
+/*
+ * What a simulation tells: outcomes of many tickets gathered by target, by month and by where
+ * the time of those that broke went. Memory is bounded; nothing here reads a clock or a file.
+ */
+#ifndef OTKLIK_CORE_SIMULATION_H
+#define OTKLIK_CORE_SIMULATION_H
+
+#include "core/simulate.h"
+
+/* More than this is not gathered: the history asked for is too long. */
+enum { SIMULATION_OUTCOMES_MAX = 4000000, SIMULATION_CELLS_MAX = 4000 };
+
+struct simulation_key {
+	enum clock_kind clock;
+	enum ticket_type type;
+	int16_t priority;
+	int32_t service_id; /* 0 where no target tells services apart */
+};
+
+struct simulation_cell {
+	struct simulation_key key;
+	int64_t target_us; /* of the last outcome; a change of target on the way counts here */
+	bool wall;
+	int64_t met;
+	int64_t breached;
+	int64_t silent; /* void: of no account */
+	int64_t open;   /* not over and not broken: of no account yet */
+	int64_t breach_us;
+	int64_t *consumed; /* of those that ended; sorted by simulation_finish */
+	size_t count;
+	size_t cap;
+};
+
+/* Outcomes by month of their breach, else of their stop, in the calendar's zone. */
+struct simulation_month {
+	int32_t month; /* year × 12 + month − 1 */
+	enum clock_kind clock;
+	int16_t priority;
+	int64_t met;
+	int64_t breached;
+	int64_t breach_us;
+};
+
+enum simulation_reason_kind {
+	REASON_STATE = 1, /* id: state; sub: pending reason */
+	REASON_TEAM,      /* id: team */
+	REASON_SITE,      /* id: site */
+	REASON_HOUR,      /* id: weekday from Monday 0, × 24 + hour in the calendar's zone */
+};
+
+/* Where the counted time of broken clocks went. */
+struct simulation_reason {
+	enum simulation_reason_kind kind;
+	int32_t id;
+	int32_t sub;
+	int64_t counted_us;
+	int64_t clocks; /* broken ones with some of their time there */
+};
+
+struct simulation {
+	int64_t tickets; /* of account */
+	int64_t cancelled;
+	int64_t self_recovered;
+	int64_t observed;  /* of account, but imported: resolution alone is known */
+	int64_t uncovered; /* no contract covers them */
+	int64_t outcomes;
+	int64_t broken_us; /* counted time of broken clocks */
+	struct simulation_cell *cells;
+	size_t cell_count;
+	size_t cell_cap;
+	struct simulation_month *months;
+	size_t month_count;
+	size_t month_cap;
+	struct simulation_reason *reasons;
+	size_t reason_count;
+	size_t reason_cap;
+};
+
+/* Frees what it gathered; it can gather again. */
+void simulation_clear(struct simulation *s);
+
+/*
+ * Adds one ticket's outcomes under a contract of `ref`. Cancelled and self-recovered tickets
+ * are counted apart. 0; -OTK_RESOURCE_EXHAUSTED, also past the bounds above; -OTK_OUT_OF_RANGE.
+ */
+int simulation_add(struct simulation *s, const struct reference *ref,
+        const struct ref_contract *contract, const struct simulated *ticket);
+
+/* Sorts cells, their times, months, and reasons by what they took. */
+void simulation_finish(struct simulation *s);
+
+/* The cell of a finished simulation, or NULL. */
+const struct simulation_cell *simulation_find(
+        const struct simulation *s, const struct simulation_key *key);
+
+#endif
