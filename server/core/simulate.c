@@ -308,6 +308,13 @@ static int replay_event(struct replay *r, const struct event *events, size_t cou
 		if (tell(&act, &e) != 0)
 			return -(int)r->err->code;
 		return clocks_retarget(&act, CAUSE_RETARGET);
+	case EVENT_ASKED: /* how does it stand? News are owed from here on */
+		if (tell(&act, &e) != 0)
+			return -(int)r->err->code;
+		return r->out->observed || clock_is_open(&r->c.clocks[CLOCK_UPDATE]) ||
+		                       r->c.ticket.state >= TICKET_RESOLVED
+		               ? 0
+		               : clock_start(&act, CLOCK_UPDATE, CAUSE_ASKED);
 	case EVENT_ASSIGNED:
 	case EVENT_NOTED:
 	case EVENT_ACKNOWLEDGED:
