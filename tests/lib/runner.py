@@ -128,6 +128,19 @@ def checks_in(kind, output):
     return sum(int(a or b) for a, b in found)
 
 
+def worth_showing(output):
+    """Of a failed test: the end of its own words (the logs of its services, which follow them, stay
+    in the file), and last the checks that failed, so that whoever reads only the end sees them."""
+    lines = output.split("\n--- ")[0].splitlines()
+    failures = []
+    for place, line in enumerate(lines):
+        if re.match(r"FAIL |not ok |\[  FAILED  \] |\[   ERROR  \] ", line):
+            where = [n for n in lines[place + 1:place + 2] if n.startswith("     at ")]
+            failures += [line, *where]
+    shown = lines[-40:]
+    return shown if failures and shown[-len(failures):] == failures else shown + failures[-20:]
+
+
 class Runner:
     def __init__(self, options, tests):
         self.options, self.tests = options, tests
@@ -211,8 +224,7 @@ class Runner:
             print(f"{word} {test.id}  {took:.1f} s  {what}", flush=True)
             if outcome == "failed":
                 self.failures.append(test)
-                # Its own words; the logs of its services, which follow, stay in the file.
-                for line in output.split("\n--- ")[0].splitlines()[-40:]:
+                for line in worth_showing(output):
                     print(f"     | {line}", flush=True)
             if outcome == "passed" and took > SHORT_FORM * SLOWER.get(self.options.preset, 1):
                 self.slow.append((test.id, took))
