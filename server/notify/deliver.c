@@ -36,7 +36,7 @@ enum {
 
 enum { ROW_WAITING = 1, ROW_SENT = 2, ROW_DEAD = 3 };
 
-/* Columns of outbox_claim. */
+/* Columns of outbox_message. */
 enum {
 	COL_BATCH,
 	COL_ATTEMPTS,
@@ -302,7 +302,7 @@ static void mark(struct deliver *d)
 static void claimed(void *context, struct db_unit *unit)
 {
 	struct deliver *d = context;
-	const struct db_rows *rows = db_unit_rows(unit, 0);
+	const struct db_rows *rows = db_unit_rows(unit, 1);
 	struct delivery result = {.outcome = TRY_LATER};
 	struct message message;
 	enum channel channel;
@@ -354,6 +354,7 @@ static void run(void *arg)
 	db_put_int(d->job.unit, d->options.burst);
 	db_put_int(d->job.unit, d->options.window_us);
 	db_put_int(d->job.unit, ROWS_MAX);
+	db_call(d->job.unit, SQL_OUTBOX_MESSAGE);
 	job_submit(&d->job, DELIVER_TIMEOUT_MS, claimed, d);
 }
 

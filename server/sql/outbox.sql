@@ -28,10 +28,17 @@ SELECT outbox_dispatch($1::bigint, $2::bigint, $3::timestamptz, $4::boolean, $5:
 -- name: dispatch_follow
 UPDATE dispatch d SET rev = s.rev FROM feed_state s WHERE d.rev < s.rev;
 
--- The next message that is due, its rows in order with what they tell; none when nothing is.
--- Long texts are cut: a message is a notice, the ticket has the rest.
+-- Leases the message that is due next; outbox_message, in the same unit, reads it. Two
+-- statements: the function sees rows younger than the statement that calls it.
 -- name: outbox_claim
-SELECT c.o_batch, c.o_attempts, c.o_customer, o.ticket_id, o.kind, o.channel, o.recipient,
+SELECT set_config('otklik.batch', coalesce(max(c.o_batch)::text, ''), true)
+FROM outbox_claim($1::timestamptz, $2::timestamptz, $3::smallint[], $4::integer, $5::bigint,
+	$6::integer) c;
+
+-- The message just leased, its rows in order with what they tell; none when nothing is due.
+-- Long texts are cut: a message is a notice, the ticket has the rest.
+-- name: outbox_message
+SELECT o.batch, o.attempts, o.customer_id, o.ticket_id, o.kind, o.channel, o.recipient,
 	p.name, coalesce(nullif(p.language, ''), k.language), coalesce(nullif(p.zone, ''), k.zone),
 	k.code, k.name, t.title, t.priority, e.occurred_at, a.name, left(x.content, 4000), e.clock,
 	l.name, (SELECT s.due_at FROM sla_clock s WHERE s.customer_id = o.customer_id
@@ -40,9 +47,7 @@ SELECT c.o_batch, c.o_attempts, c.o_customer, o.ticket_id, o.kind, o.channel, o.
 		AND s.ticket_id = o.ticket_id AND s.kind = 1),
 	(SELECT s.due_at FROM sla_clock s WHERE s.customer_id = o.customer_id
 		AND s.ticket_id = o.ticket_id AND s.kind = 3)
-FROM outbox_claim($1::timestamptz, $2::timestamptz, $3::smallint[], $4::integer, $5::bigint,
-		$6::integer) c
-	JOIN outbox o ON o.customer_id = c.o_customer AND o.outbox_id = c.o_id
+FROM outbox o
 	JOIN ticket t ON t.customer_id = o.customer_id AND t.ticket_id = o.ticket_id
 	JOIN customer k ON k.customer_id = o.customer_id
 	JOIN event e ON e.customer_id = o.customer_id AND e.ticket_id = o.ticket_id AND e.seq = o.seq
@@ -52,7 +57,8 @@ FROM outbox_claim($1::timestamptz, $2::timestamptz, $3::smallint[], $4::integer,
 		AND x.seq = o.seq
 	LEFT JOIN contract_level l ON l.contract_version_id = t.contract_version_id
 		AND l.clock = e.clock AND l.level = e.level
-ORDER BY c.o_id;
+WHERE o.batch = nullif(current_setting('otklik.batch', true), '')::bigint AND o.state = 1
+ORDER BY o.outbox_id;
 
 -- What came of message $1: $2 waiting, sent or dead; not before $3; why $4. A delivery counts
 -- whoever made it, a failure ($5 attempts) only while nobody else has tried since.

@@ -1,0 +1,47 @@
+#!/usr/bin/python3
+"""Notices reach programs by webhook: signed, repeated, never inside."""
+import hashlib
+import hmac
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+from mailbox import DEAD, Office, Receiver, secret_file  # noqa: E402
+from otk_test import check, check_equal, eventually, run  # noqa: E402
+
+
+def webhooks_are_signed_and_repeated():
+    with Receiver() as hook:
+        hook.answers = [500, 302]
+        with Office(webhook_url=f"http://127.0.0.1:{hook.port}/in", webhook_secret_file=secret_file(),
+                    webhook_allow_private="yes") as otk:
+            ticket = otk.peer("olga").ticket("create", title="Крючок")
+            for turn, words in enumerate(("500", "302"), 1):
+                eventually(lambda: otk.value("SELECT attempts || last_error FROM outbox")
+                           == f"{turn}it answered {words}", f"it is posted and answered {words}")
+                check_equal(len(hook.calls), turn, "calls")
+                otk.clock.advance("30s")
+            eventually(lambda: len(hook.calls) == 3, "redirects are not followed")
+            eventually(otk.quiet, "until it is taken")
+            for headers, body in hook.calls:
+                signed = headers["Otklik-Timestamp"].encode() + b"." + body
+                expected = "v1=" + hmac.new(b"s3cret", signed, hashlib.sha256).hexdigest()
+                check_equal(headers["Otklik-Signature"], expected, "the signature")
+            check_equal(len({h["Otklik-Delivery"] for h, _ in hook.calls}), 1, "one id")
+            body = json.loads(hook.calls[0][1])
+            check_equal((body["kind"], body["ticket"], body["title"], body["customer"]),
+                        ("created", ticket.id, "Крючок", "acme"), "what it says")
+            check_equal(body["response_due"], "2026-03-02T09:30:00Z", "with its due")
+
+
+def webhooks_do_not_lead_inside():
+    with Receiver() as hook:
+        with Office(webhook_url=f"http://localhost:{hook.port}/in", webhook_secret_file=secret_file()) as otk:
+            otk.peer("olga").ticket("create", title="Inside")
+            eventually(lambda: otk.count(DEAD) == 1, "it is put aside")
+            check("private" in otk.value("SELECT last_error FROM outbox"), "and says why")
+            check_equal(hook.calls, [], "nobody was asked")
+
+
+run()
