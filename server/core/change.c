@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/promise_steps.h"
 #include "core/sla.h"
 
 void change_init(struct change *c, struct arena *arena, const struct reference *ref)
@@ -108,5 +109,7 @@ int64_t change_next_timer(const struct change *c)
 		take_earlier(&next, c->ticket.pending_until);
 	take_earlier(&next, c->ticket.auto_close_at);
 	take_earlier(&next, c->ticket.recheck_at);
+	take_earlier(&next, promise_warning_due(&c->ticket));
+	take_earlier(&next, promise_breach_due(&c->ticket));
 	return next;
 }

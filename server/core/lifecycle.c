@@ -8,6 +8,7 @@
 #include "core/lifecycle_rules.h"
 #include "core/lifecycle_steps.h"
 #include "core/priority.h"
+#include "core/promise_steps.h"
 #include "core/sla.h"
 
 static bool given(const char *text)
@@ -32,26 +33,32 @@ static int emit_text(const struct act *act, struct event *e, const char *text)
 	return rc == 0 ? act_emit(act, e) : rc;
 }
 
+/* The first answer tells what the response had consumed by then. */
+static int first_answer(const struct act *act, struct event *e)
+{
+	const struct sla_clock *response = &act->c->clocks[CLOCK_RESPONSE];
+	int rc = 0;
+
+	if (act->c->ticket.first_reply_at == 0 &&
+	        (clock_is_open(response) || response->state == CLOCK_MET ||
+	                response->state == CLOCK_LATE))
+		rc = sla_consumed(act->c, response, act->at, &e->consumed_us);
+	return rc == 0 ? 0 : act_fail(act, rc);
+}
+
 /*
  * Public words. Those of a provider's human answer the customer, whatever command has them;
  * `goes_on`: the next update is owed after them.
  */
 static int say(const struct act *act, const char *text, bool spoken, bool goes_on)
 {
-	const struct sla_clock *response = &act->c->clocks[CLOCK_RESPONSE];
 	struct event e = act_event(act, EVENT_REPLIED);
 	bool answers = act->actor.side == SIDE_PROVIDER;
-	int rc;
+	int rc = answers ? first_answer(act, &e) : 0;
 
 	e.cause = spoken ? CAUSE_SPOKEN : CAUSE_NONE;
-	if (answers && act->c->ticket.first_reply_at == 0 &&
-	        (clock_is_open(response) || response->state == CLOCK_MET ||
-	                response->state == CLOCK_LATE)) {
-		rc = sla_consumed(act->c, response, act->at, &e.consumed_us);
-		if (rc != 0)
-			return act_fail(act, rc);
-	}
-	rc = emit_text(act, &e, text);
+	if (rc == 0)
+		rc = emit_text(act, &e, text);
 	return rc == 0 && answers ? clocks_answered(act, goes_on) : rc;
 }
 
@@ -344,6 +351,21 @@ static int do_classify(const struct act *act, const struct command *cmd)
 	return rc == 0 ? clocks_retarget(act, CAUSE_RETARGET) : rc;
 }
 
+/* promise ------------------------------------------------------------------------------- */
+
+/* The customer learns of the date by it: it answers as a reply does. */
+static int do_promise(const struct act *act, const struct command *cmd)
+{
+	struct event e;
+	int rc = promise_event(act, cmd, &e);
+
+	if (rc == 0)
+		rc = first_answer(act, &e);
+	if (rc == 0)
+		rc = emit_text(act, &e, cmd->text);
+	return rc == 0 ? clocks_answered(act, true) : rc;
+}
+
 /* --------------------------------------------------------------------------------------- */
 
 static int (*const DO[])(const struct act *, const struct command *) = {
@@ -358,6 +380,7 @@ static int (*const DO[])(const struct act *, const struct command *) = {
         [VERB_REOPEN] = do_reopen,
         [VERB_CANCEL] = do_cancel,
         [VERB_CLASSIFY] = do_classify,
+        [VERB_PROMISE] = do_promise,
 };
 
 int lifecycle_apply(

@@ -20,6 +20,7 @@ enum verb {
 	VERB_REOPEN,
 	VERB_CANCEL,
 	VERB_CLASSIFY,
+	VERB_PROMISE,
 };
 
 /* Limits: title and categories in code points, text in bytes (TITLE_MAX and so on). */
@@ -65,6 +66,10 @@ struct command {
 	const char *category;
 	const char *subcategory;
 	const char *title;
+	int64_t promise_at; /* VERB_PROMISE: the date, or `withdraw` */
+	bool withdraw;
+	int64_t cited_seq;         /* the customer's message that asks for the move */
+	const struct event *cited; /* that entry of the journal; NULL: there is none */
 };
 
 /*

@@ -8,6 +8,7 @@
 #include "base/time_text.h"
 #include "core/lifecycle_steps.h"
 #include "core/priority.h"
+#include "core/promise_steps.h"
 
 #define IN(state) (1U << (state))
 #define BEFORE_RESOLVE                                                                         \
@@ -38,6 +39,7 @@ static const struct verb_rule {
         [VERB_CANCEL] = {"cancel", BEFORE_RESOLVE, IN(TICKET_NEW) | IN(TICKET_ASSIGNED), true,
                 false},
         [VERB_CLASSIFY] = {"classify", UNFINISHED, 0, false, false},
+        [VERB_PROMISE] = {"promise", BEFORE_RESOLVE, 0, false, false},
 };
 enum { VERB_COUNT = sizeof VERBS / sizeof *VERBS };
 
@@ -215,6 +217,8 @@ int rules_check_fields(
 		rc = worst(rc, check_classify(c, cmd, err));
 	if (cmd->verb == VERB_ASSIGN)
 		rc = worst(rc, check_assign(c, cmd, err));
+	if (cmd->verb == VERB_PROMISE)
+		rc = worst(rc, promise_check(c, cmd, now, err));
 	return rc;
 }
 

@@ -1,6 +1,7 @@
 /* Steps of a ticket's life that commands, checks and time share. */
 #include "core/lifecycle_steps.h"
 
+#include "core/promise_steps.h"
 #include "core/sla.h"
 
 int step_to(const struct act *act, enum ticket_state state, enum event_cause cause)
@@ -52,6 +53,8 @@ int step_reopen(const struct act *act, enum event_cause cause)
 {
 	int rc = step_to(act, TICKET_IN_PROGRESS, cause);
 
+	if (rc == 0)
+		rc = promise_reopened(act);
 	return rc == 0 ? clocks_reopened(act) : rc;
 }
 

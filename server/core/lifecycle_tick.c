@@ -6,6 +6,7 @@
 
 #include "core/clocks.h"
 #include "core/lifecycle_steps.h"
+#include "core/promise_steps.h"
 #include "core/sla.h"
 
 /* Far beyond what a ticket can owe: a fault in the rules must not hang the process. */
@@ -19,6 +20,8 @@ enum owed_kind {
 	OWED_RESUME,
 	OWED_CLOSE,
 	OWED_RECHECK,
+	OWED_PROMISE_WARNING,
+	OWED_PROMISE,
 	OWED_BREACH,
 	OWED_LEVEL,
 };
@@ -106,6 +109,8 @@ static int first_owed(const struct change *c, struct owed *first)
 		offer(first, (struct owed){.kind = OWED_RESUME, .at = t->pending_until});
 	offer(first, (struct owed){.kind = OWED_CLOSE, .at = t->auto_close_at});
 	offer(first, (struct owed){.kind = OWED_RECHECK, .at = t->recheck_at});
+	offer(first, (struct owed){.kind = OWED_PROMISE_WARNING, .at = promise_warning_due(t)});
+	offer(first, (struct owed){.kind = OWED_PROMISE, .at = promise_breach_due(t)});
 	return rc;
 }
 
@@ -125,6 +130,10 @@ static int pay(const struct act *act, const struct owed *owed)
 		return step_to(act, TICKET_CLOSED, CAUSE_AUTO_CLOSE);
 	case OWED_RECHECK:
 		return step_reopen(act, CAUSE_STILL_BAD);
+	case OWED_PROMISE_WARNING:
+		return promise_warn(act);
+	case OWED_PROMISE:
+		return promise_break(act, CAUSE_NONE);
 	case OWED_BREACH:
 		return clock_breach(act, owed->clock, CAUSE_NONE);
 	case OWED_LEVEL:

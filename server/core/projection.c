@@ -67,7 +67,7 @@ static bool is_done(enum ticket_state state)
 }
 
 /* A command reopens into in_progress; imported history leaves into any state. */
-static void reopened(struct ticket *t)
+static void reopened(struct ticket *t, int64_t at)
 {
 	t->reopen_count++;
 	t->resolved_at = 0;
@@ -75,6 +75,9 @@ static void reopened(struct ticket *t)
 	t->auto_close_at = 0;
 	t->recheck_at = 0;
 	t->self_recovered = false;
+	/* A warning that fell into the time it was resolved is owed now. */
+	if (t->promise_warn_at != 0 && t->promise_warn_at < at)
+		t->promise_warn_at = at;
 }
 
 static void state_changed(struct ticket *t, const struct event *e)
@@ -85,7 +88,7 @@ static void state_changed(struct ticket *t, const struct event *e)
 	t->pending_reason = PENDING_NONE;
 	t->pending_until = 0;
 	if (is_done(from) && !is_done(t->state))
-		reopened(t);
+		reopened(t, e->occurred_at);
 	switch (t->state) {
 	case TICKET_PENDING:
 		t->pending_reason = (enum pending_reason)e->pending_reason;
@@ -317,6 +320,7 @@ int projection_apply(struct change *c, const struct event *e)
 		waived(&c->clocks[e->clock], e);
 		break;
 	case EVENT_PROMISED:
+		replied(t, e);
 		promised(t, e);
 		break;
 	case EVENT_PROMISE_WARNED:

@@ -178,6 +178,7 @@ static const struct {
         {VERB_REOPEN, "nnnnyyn"},
         {VERB_CANCEL, "yyyynnn"},
         {VERB_CLASSIFY, "yyyyynn"},
+        {VERB_PROMISE, "yyyynnn"},
 };
 
 static void commands_pass_exactly_from_the_states_of_the_table(void **state)
@@ -202,6 +203,8 @@ static void commands_pass_exactly_from_the_states_of_the_table(void **state)
 				cmd.assignee_id = PERSON_GLEB;
 			if (cmd.verb == VERB_CLASSIFY)
 				cmd.impact = 1;
+			if (cmd.verb == VERB_PROMISE)
+				cmd.promise_at = at("2026-03-02T18:00:00+03:00");
 			life_begin(&fixture);
 			life = fixture;
 			bring_into(life, (enum ticket_state)from);

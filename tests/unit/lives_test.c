@@ -54,6 +54,13 @@ static struct command random_command(int64_t now)
 
 	if (cmd.verb == VERB_CANCEL && draw(4) != 0)
 		cmd.verb = VERB_REPLY;
+	if (draw(8) == 0)
+		cmd.verb = VERB_PROMISE;
+	if (cmd.verb == VERB_PROMISE) {
+		cmd.withdraw = draw(6) == 0;
+		if (!cmd.withdraw)
+			cmd.promise_at = now + MINUTE + (int64_t)draw(3000) * MINUTE;
+	}
 	if (cmd.verb == VERB_PEND || (cmd.verb == VERB_REPLY && draw(4) == 0))
 		cmd.pend = (enum pending_reason)(1 + draw(4));
 	if (cmd.pend == PENDING_SCHEDULED)
