@@ -9,7 +9,7 @@ int32_t kpi_bucket_of(int64_t value)
 	int shift;
 
 	if (value < 0)
-		value = 0;
+		return -kpi_bucket_of(value == INT64_MIN ? INT64_MAX : -value);
 	if (value < EXACT)
 		return (int32_t)value;
 	top = 63 - __builtin_clzll((unsigned long long)value); /* >= 8 */
@@ -21,6 +21,8 @@ int64_t kpi_bucket_low(int32_t bucket)
 {
 	int shift;
 
+	if (bucket < 0)
+		return -kpi_bucket_high(-bucket);
 	if (bucket < EXACT)
 		return bucket;
 	shift = bucket / PER_OCTAVE - 1;
@@ -29,6 +31,8 @@ int64_t kpi_bucket_low(int32_t bucket)
 
 int64_t kpi_bucket_high(int32_t bucket)
 {
+	if (bucket < 0)
+		return -kpi_bucket_low(-bucket);
 	if (bucket < EXACT)
 		return bucket;
 	return kpi_bucket_low(bucket) + ((INT64_C(1) << (bucket / PER_OCTAVE - 1)) - 1);

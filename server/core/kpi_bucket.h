@@ -1,8 +1,9 @@
 /*
- * Histogram buckets for whole numbers >= 0: exact below 256, then 128 buckets for each power
- * of two, so a bucket is at most 1/128 of its values wide and its middle within 0.4 % of any
- * of them. Additive and retractable: a distribution is a count for each bucket, merged by
- * addition. (The idea of a fixed log-linear layout: G. Tene, HdrHistogram.)
+ * Histogram buckets for whole numbers: exact below 256, then 128 buckets for each power of two,
+ * so a bucket is at most 1/128 of its values wide and its middle within 0.4 % of any of them.
+ * Negative numbers have the same buckets mirrored, below 0. Additive and retractable: a
+ * distribution is a count for each bucket, merged by addition. (The idea of a fixed log-linear
+ * layout: G. Tene, HdrHistogram.)
  */
 #ifndef OTKLIK_CORE_KPI_BUCKET_H
 #define OTKLIK_CORE_KPI_BUCKET_H
@@ -10,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bucket of a value (negative ones count as 0), ascending with the value. */
+/* Bucket of a value, ascending with the value; INT64_MIN counts as -INT64_MAX. */
 int32_t kpi_bucket_of(int64_t value);
 
 /* Smallest and greatest value of a bucket, and its middle. */

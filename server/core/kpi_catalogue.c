@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/statistics.h"
+
 /* Columns every distribution shows. */
 #define DURATION_COLUMNS(metric)                                                               \
 	{                                                                                      \
@@ -12,6 +14,13 @@
 		        {"p95_s", KPI_QUANTILE, metric, 0, 95},                                \
 		        {"min_s", KPI_MIN, metric, 0, 0}, {"max_s", KPI_MAX, metric, 0, 0},    \
 		        {"sum_s", KPI_SUM, metric, 0, 0},                                      \
+	}
+
+/* A share with its interval. */
+#define SHARE_COLUMNS(name, yes, no)                                                           \
+	{name, KPI_SHARE, yes, no, 0}, {name "_low", KPI_SHARE_LOW, yes, no, 0},               \
+	{                                                                                      \
+		name "_high", KPI_SHARE_HIGH, yes, no, 0                                       \
 	}
 
 const struct kpi_spec KPI_CATALOGUE[] = {
@@ -64,6 +73,41 @@ const struct kpi_spec KPI_CATALOGUE[] = {
                         {"resolution_breached", KPI_COUNT, KPI_RESOLUTION_BREACHED, 0, 0},
                         {"resolution", KPI_SHARE, KPI_RESOLUTION_MET, KPI_RESOLUTION_BREACHED,
                                 0}}},
+        {"update-cadence", "Gaps between public updates, no longer than the cadence", false,
+                true, false,
+                {{"kept", KPI_COUNT, KPI_UPDATE_MET, 0, 0},
+                        {"broken", KPI_COUNT, KPI_UPDATE_BREACHED, 0, 0},
+                        SHARE_COLUMNS("share", KPI_UPDATE_MET, KPI_UPDATE_BREACHED)}},
+        {"promise-kept", "Dates promised and kept: the first and the last of a ticket", false,
+                true, false,
+                {{"first_kept", KPI_COUNT, KPI_PROMISE_FIRST_KEPT, 0, 0},
+                        {"first_broken", KPI_COUNT, KPI_PROMISE_FIRST_BROKEN, 0, 0},
+                        SHARE_COLUMNS(
+                                "first", KPI_PROMISE_FIRST_KEPT, KPI_PROMISE_FIRST_BROKEN),
+                        {"last_kept", KPI_COUNT, KPI_PROMISE_LAST_KEPT, 0, 0},
+                        {"last_broken", KPI_COUNT, KPI_PROMISE_LAST_BROKEN, 0, 0},
+                        SHARE_COLUMNS("last", KPI_PROMISE_LAST_KEPT, KPI_PROMISE_LAST_BROKEN)}},
+        {"promise-changes", "Changes of promised dates, by who wanted them", false, true, false,
+                {{"tickets", KPI_COUNT, KPI_PROMISES, 0, 0},
+                        {"ours", KPI_COUNT, KPI_PROMISE_BY_US, 0, 0},
+                        {"customer", KPI_COUNT, KPI_PROMISE_BY_THEM, 0, 0},
+                        {"ours_per_ticket", KPI_RATE, KPI_PROMISE_BY_US, KPI_PROMISES, 0},
+                        {"customer_per_ticket", KPI_RATE, KPI_PROMISE_BY_THEM, KPI_PROMISES, 0},
+                        {"later", KPI_COUNT, KPI_PROMISE_LATER, 0, 0},
+                        {"earlier", KPI_COUNT, KPI_PROMISE_EARLIER, 0, 0},
+                        {"withdrawn", KPI_COUNT, KPI_PROMISE_WITHDRAWN, 0, 0},
+                        {"passed", KPI_COUNT, KPI_PROMISE_BREAKS, 0, 0}}},
+        {"promise-offensive", "Promised dates that we moved later and announced too late",
+                false, true, false,
+                {{"offensive", KPI_COUNT, KPI_PROMISE_OFFENSIVE, 0, 0},
+                        {"tickets", KPI_COUNT, KPI_PROMISES, 0, 0},
+                        {"per_ticket", KPI_RATE, KPI_PROMISE_OFFENSIVE, KPI_PROMISES, 0}}},
+        {"promise-slip", "Last promised date less the first", false, true, false,
+                DURATION_COLUMNS(KPI_PROMISE_NET_SLIP)},
+        {"promise-churn", "All moves of promised dates, earlier and later", false, true, false,
+                DURATION_COLUMNS(KPI_PROMISE_CHURN)},
+        {"promise-accuracy", "Resolve less the date in force at half of the first span", false,
+                true, false, DURATION_COLUMNS(KPI_PROMISE_ACCURACY)},
         {"reopen-rate", "Resolves that were reopened, by day of the resolve", false, false,
                 true,
                 {{"resolves", KPI_COUNT, KPI_RESOLVE_COHORT, 0, 0},
@@ -155,6 +199,19 @@ static struct kpi_value ratio(double numerator, double denominator)
 	return (struct kpi_value){.kind = KPI_REAL, .real = numerator / denominator};
 }
 
+static struct kpi_value interval_end(
+        const struct kpi_column_spec *column, int64_t yes, int64_t no)
+{
+	struct share_interval wilson = wilson_interval(yes, yes + no);
+
+	if (yes + no <= 0)
+		return (struct kpi_value){.kind = KPI_ABSENT};
+	return (struct kpi_value){
+	        .kind = KPI_REAL,
+	        .real = column->formula == KPI_SHARE_LOW ? wilson.low : wilson.high,
+	};
+}
+
 static struct kpi_value seconds(double milliseconds)
 {
 	return (struct kpi_value){.kind = KPI_REAL, .real = milliseconds / 1000};
@@ -211,6 +268,9 @@ struct kpi_value kpi_evaluate(const struct kpi_spec *spec, const struct kpi_colu
 		return integer(n[column->a] - n[column->b]);
 	case KPI_SHARE:
 		return ratio((double)n[column->a], (double)(n[column->a] + n[column->b]));
+	case KPI_SHARE_LOW:
+	case KPI_SHARE_HIGH:
+		return interval_end(column, n[column->a], n[column->b]);
 	case KPI_RATE:
 		return ratio((double)n[column->a], (double)n[column->b]);
 	case KPI_MEAN:
@@ -230,6 +290,8 @@ const char *kpi_column_unit(const struct kpi_column_spec *column)
 	case KPI_NET:
 		return "count";
 	case KPI_SHARE:
+	case KPI_SHARE_LOW:
+	case KPI_SHARE_HIGH:
 	case KPI_RATE:
 		return "ratio";
 	case KPI_MEAN:

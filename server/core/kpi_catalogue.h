@@ -22,6 +22,8 @@ enum kpi_formula {
 	KPI_QUANTILE, /* q per cent of distribution a, seconds */
 	KPI_MIN,
 	KPI_MAX,
+	KPI_SHARE_LOW, /* the 95 % interval of KPI_SHARE (core/statistics.h) */
+	KPI_SHARE_HIGH,
 };
 
 struct kpi_column_spec {

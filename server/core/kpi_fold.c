@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "base/tz.h"
 #include "core/kpi_bucket.h"
+#include "core/kpi_promise.h"
 
 #define QUARTER_US (INT64_C(900) * CLOCK_SECOND)
 #define DAY_US (INT64_C(86400) * CLOCK_SECOND)
@@ -135,6 +136,16 @@ static void retract(struct fold *f, int metric)
 	s->note_count = kept;
 }
 
+void kpi_fold_book(struct fold *f, int metric, int64_t value)
+{
+	book(f, metric, value);
+}
+
+void kpi_fold_retract(struct fold *f, int metric)
+{
+	retract(f, metric);
+}
+
 static void count_state(const struct fold *f, int32_t n)
 {
 	struct kpi_cell_key key = cell_here(f, KPI_STATE_BASE + f->s->state, 1);
@@ -243,6 +254,7 @@ static void reopened(struct fold *f)
 	s->reopened = true;
 	key.metric = KPI_COHORT_REOPENED;
 	book_at(f, &key, 1);
+	kpi_promise_reopened(f);
 }
 
 static void state_changed(struct fold *f)
@@ -262,10 +274,12 @@ static void state_changed(struct fold *f)
 		s->pended = true;
 		book_count(f, KPI_EVER_PENDING);
 	}
-	if (is_done(s->state) && !is_done(from))
+	if (is_done(s->state) && !is_done(from)) {
 		resolved(f);
-	else if (!is_done(s->state) && is_done(from))
+		kpi_promise_resolved(f, s, e);
+	} else if (!is_done(s->state) && is_done(from)) {
 		reopened(f);
+	}
 	if (s->state == TICKET_CLOSED && from != TICKET_CLOSED)
 		book_count(f, KPI_CLOSES);
 	if (s->state == TICKET_CANCELLED) {
@@ -417,6 +431,13 @@ static void dispatch(struct fold *f)
 	case EVENT_REPLIED:
 		replied(f);
 		break;
+	case EVENT_PROMISED: /* a date is news too */
+		replied(f);
+		kpi_promise_given(f, f->s, f->e);
+		break;
+	case EVENT_PROMISE_BROKEN:
+		kpi_promise_broken(f, f->s, f->e);
+		break;
 	case EVENT_CLOCK_STARTED:
 		if (f->e->clock == CLOCK_RESPONSE)
 			f->s->response_clock = true;
@@ -444,9 +465,7 @@ static void dispatch(struct fold *f)
 	case EVENT_LEVEL_SKIPPED:
 	case EVENT_CHECK_REPORTED:
 	case EVENT_CLOCK_WAIVED:
-	case EVENT_PROMISED:
 	case EVENT_PROMISE_WARNED:
-	case EVENT_PROMISE_BROKEN:
 	case EVENT_ASKED:
 	case EVENT_MERGED:
 	case EVENT_UNMERGED:

@@ -7,7 +7,9 @@
  * Rules (see the KPI catalogue): a duration is counted on the day of its end event, in the
  * ticket's zone, under the site, team, priority and type it had then. A reopen takes back the
  * resolve and its met outcome. A cancel takes back everything. Self-recovered tickets count
- * as such and not in durations or compliance, breaches excepted.
+ * as such and not in durations or compliance, breaches excepted. A promise is judged where the
+ * ticket is resolved, or where its date passes before; a reopen takes back what was kept, and a
+ * new date what the last one broke (kpi_promise.h).
  */
 #ifndef OTKLIK_CORE_KPI_FOLD_H
 #define OTKLIK_CORE_KPI_FOLD_H
@@ -69,6 +71,15 @@ struct kpi_state {
 	int64_t running_since; /* 0: standing still */
 	int64_t consumed_us;
 	struct kpi_cell_key cohort; /* of the last resolve */
+	struct {
+		int64_t first_at; /* 0: none was ever given */
+		int64_t last_at;  /* the date that counts; 0: none, or withdrawn in time */
+		int64_t half_at;  /* half of the first one's span */
+		int64_t at_half;  /* the date in force then; 0: none */
+		int64_t churn_us;
+		bool first_broken;
+		bool last_broken;
+	} promise;
 	/* What may be taken back: everything but states, merged by cell and value. */
 	size_t note_count;
 	size_t note_cap;

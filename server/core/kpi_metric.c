@@ -10,6 +10,9 @@ bool kpi_metric_is_distribution(int metric)
 	case KPI_MTTR:
 	case KPI_MTTR_WALL:
 	case KPI_FIRST_RESOLVE:
+	case KPI_PROMISE_NET_SLIP:
+	case KPI_PROMISE_CHURN:
+	case KPI_PROMISE_ACCURACY:
 		return true;
 	default:
 		return false;

@@ -38,8 +38,24 @@ enum kpi_metric {
 	/* Tickets in a state: +1 at entry, -1 at exit; the sum up to a day is the stock then.
 	 */
 	KPI_STATE_BASE = 40, /* + enum ticket_state: 41 to 47 */
+	/* Promises: dates given to the customer. */
+	KPI_PROMISES = 48,           /* tickets, at their first promise */
+	KPI_PROMISE_FIRST_KEPT = 49, /* last resolve <= the first date; retracted by a reopen */
+	KPI_PROMISE_FIRST_BROKEN = 50,
+	KPI_PROMISE_LAST_KEPT = 51, /* the same of the date then in force */
+	KPI_PROMISE_LAST_BROKEN = 52,
+	KPI_PROMISE_BREAKS = 53,  /* every date that passed unresolved */
+	KPI_PROMISE_BY_US = 54,   /* changes of a date, by who wanted it */
+	KPI_PROMISE_BY_THEM = 55, /* the customer */
+	KPI_PROMISE_LATER = 56,
+	KPI_PROMISE_EARLIER = 57,
+	KPI_PROMISE_WITHDRAWN = 58,
+	KPI_PROMISE_OFFENSIVE = 59,
+	KPI_PROMISE_NET_SLIP = 60, /* last date - first date; negative: earlier */
+	KPI_PROMISE_CHURN = 61,    /* sum of all moves of the date */
+	KPI_PROMISE_ACCURACY = 62, /* R - date in force at half of the first one's span */
 };
-enum { KPI_METRIC_MAX = 47 };
+enum { KPI_METRIC_MAX = 62 };
 
 /* Distributions are stored by bucket of milliseconds; everything else has bucket 0. */
 bool kpi_metric_is_distribution(int metric);

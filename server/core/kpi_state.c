@@ -7,13 +7,15 @@
 #include "base/buf.h"
 #include "base/status.h"
 
-enum { STATE_VERSION = 1, FLAG_COUNT = 11, NOTE_BYTES = 4 * 4 + 3 * 2 + 4 + 4 + 8 };
+/* Version 1 knew of no promises: its bytes are still read. */
+enum { STATE_VERSION = 2, FLAG_COUNT = 13, NOTE_BYTES = 4 * 4 + 3 * 2 + 4 + 4 + 8 };
 
 static void flags_list(struct kpi_state *s, bool *flags[FLAG_COUNT])
 {
 	bool *const list[FLAG_COUNT] = {&s->observed, &s->cancelled, &s->acknowledged,
 	        &s->replied, &s->resolved_once, &s->reopened, &s->pended, &s->response_clock,
-	        &s->resolution_clock, &s->resolution_breached, &s->response_breached};
+	        &s->resolution_clock, &s->resolution_breached, &s->response_breached,
+	        &s->promise.first_broken, &s->promise.last_broken};
 
 	memcpy(flags, list, sizeof list);
 }
@@ -66,6 +68,11 @@ int kpi_state_encode(const struct kpi_state *s, struct buf *out)
 	write_int(out, s->running_since, 8);
 	write_int(out, s->consumed_us, 8);
 	write_key(out, &s->cohort);
+	write_int(out, s->promise.first_at, 8);
+	write_int(out, s->promise.last_at, 8);
+	write_int(out, s->promise.half_at, 8);
+	write_int(out, s->promise.at_half, 8);
+	write_int(out, s->promise.churn_us, 8);
 	write_int(out, (int64_t)s->note_count, 4);
 	for (size_t i = 0; i < s->note_count; i++) {
 		write_key(out, &s->notes[i].key);
@@ -125,6 +132,15 @@ static void read_zone(struct reader *r, struct kpi_state *s)
 	r->left -= (size_t)size;
 }
 
+static void read_promise(struct reader *r, struct kpi_state *s)
+{
+	s->promise.first_at = read_int(r, 8);
+	s->promise.last_at = read_int(r, 8);
+	s->promise.half_at = read_int(r, 8);
+	s->promise.at_half = read_int(r, 8);
+	s->promise.churn_us = read_int(r, 8);
+}
+
 static int read_notes(struct reader *r, struct kpi_state *s)
 {
 	int64_t count = read_int(r, 4);
@@ -151,8 +167,9 @@ int kpi_state_decode(struct kpi_state *s, const void *data, size_t size)
 	struct reader r = {.at = data, .left = size};
 	bool *flags[FLAG_COUNT];
 	int64_t bits;
+	int64_t version = read_int(&r, 1);
 
-	if (read_int(&r, 1) != STATE_VERSION)
+	if (version < 1 || version > STATE_VERSION)
 		return -OTK_DATA_LOSS;
 	s->seq = read_int(&r, 8);
 	read_zone(&r, s);
@@ -172,5 +189,7 @@ int kpi_state_decode(struct kpi_state *s, const void *data, size_t size)
 	s->running_since = read_int(&r, 8);
 	s->consumed_us = read_int(&r, 8);
 	read_key(&r, &s->cohort);
+	if (version >= 2)
+		read_promise(&r, s);
 	return read_notes(&r, s);
 }

@@ -27,12 +27,20 @@ enum {
 	COL_CLOCK,
 	COL_CLOCK_STATE,
 	COL_CONSUMED,
+	COL_UNTIL,
+	COL_OLD_DUE,
+	COL_FLAGS,
 };
 
 /* -1 for NULL: the event did not touch it. */
 static int64_t int_or_untouched(const struct db_rows *rows, size_t row, int column)
 {
 	return db_is_null(rows, row, column) ? -1 : db_get_int(rows, row, column);
+}
+
+static int64_t time_or_untouched(const struct db_rows *rows, size_t row, int column)
+{
+	return db_is_null(rows, row, column) ? -1 : db_get_time(rows, row, column);
 }
 
 void kpi_event_row_read(const struct db_rows *rows, size_t row, struct kpi_event_row *out)
@@ -60,6 +68,9 @@ void kpi_event_row_read(const struct db_rows *rows, size_t row, struct kpi_event
 	e->clock = (int16_t)int_or_untouched(rows, row, COL_CLOCK);
 	e->clock_state = (int16_t)int_or_untouched(rows, row, COL_CLOCK_STATE);
 	e->consumed_us = int_or_untouched(rows, row, COL_CONSUMED);
+	e->until_at = time_or_untouched(rows, row, COL_UNTIL);
+	e->old_due_at = time_or_untouched(rows, row, COL_OLD_DUE);
+	e->flags = (int16_t)int_or_untouched(rows, row, COL_FLAGS);
 }
 
 /* Decimal text of PostgreSQL's numeric without a fraction. */

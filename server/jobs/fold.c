@@ -118,7 +118,7 @@ static void gap_log(const struct kpi_event_row *row, const struct kpi_state *sta
 }
 
 /* Columns of kpi_fold_read behind those of the event. */
-enum { COL_FIRST = 22, COL_REMEMBERED = 23 };
+enum { COL_FIRST = 25, COL_REMEMBERED = 26 };
 
 /* The ticket of the row's event: with what is remembered of it where it comes first. */
 static int ticket_of(struct fold *fold, const struct db_rows *rows, size_t i,

@@ -7,11 +7,12 @@
 SELECT k.rev, k.quarter_from, x.rev AS event_rev, x.customer_id, x.ticket_id, x.seq, x.kind,
 	x.cause, x.side, x.is_public, x.occurred_at, x.state, x.pending_reason, x.type, x.priority,
 	x.site_id, x.team_id, x.contract_version_id, x.zone, x.clock, x.clock_state, x.consumed_us,
-	x.first, CASE WHEN x.first THEN t.state END AS remembered
+	x.until_at, x.old_due_at, x.flags, x.first, CASE WHEN x.first THEN t.state END AS remembered
 FROM kpi_fold k LEFT JOIN LATERAL (
 	SELECT f.rev, e.customer_id, e.ticket_id, e.seq, e.kind, e.cause, e.side, e.is_public,
 		e.occurred_at, e.state, e.pending_reason, e.type, e.priority, e.site_id, e.team_id,
-		e.contract_version_id, e.zone, e.clock, e.clock_state, e.consumed_us,
+		e.contract_version_id, e.zone, e.clock, e.clock_state, e.consumed_us, e.until_at,
+		e.old_due_at, e.flags,
 		row_number() OVER (PARTITION BY e.customer_id, e.ticket_id ORDER BY f.rev) = 1 AS first
 	FROM (SELECT * FROM feed WHERE rev > k.rev ORDER BY rev LIMIT $1::integer) f
 		JOIN event e USING (customer_id, ticket_id, seq)) x ON true
@@ -31,7 +32,8 @@ SELECT kpi_fold_save($1::bigint, $2::bigint, $3::timestamptz, $4::integer[], $5:
 SELECT 0::bigint AS rev, NULL::timestamptz AS quarter_from, 0::bigint AS event_rev,
 	e.customer_id, e.ticket_id, e.seq, e.kind,
 	e.cause, e.side, e.is_public, e.occurred_at, e.state, e.pending_reason, e.type, e.priority,
-	e.site_id, e.team_id, e.contract_version_id, e.zone, e.clock, e.clock_state, e.consumed_us
+	e.site_id, e.team_id, e.contract_version_id, e.zone, e.clock, e.clock_state, e.consumed_us,
+	e.until_at, e.old_due_at, e.flags
 FROM event e JOIN kpi_ticket t USING (customer_id, ticket_id)
 WHERE e.seq <= t.seq
 ORDER BY e.customer_id, e.ticket_id, e.seq;

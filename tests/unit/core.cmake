@@ -1,2 +1,3 @@
 otk_unit_test(kpi_test USES otk_core m)
 otk_unit_test(kpi_fold_test USES otk_core)
+otk_unit_test(kpi_promise_test USES otk_core SOURCES world.c)

@@ -25,12 +25,22 @@ static void a_bucket_holds_its_value_and_is_narrow(void **state)
 	}
 }
 
-static void a_negative_value_counts_as_nothing(void **state)
+static void negative_values_have_the_same_buckets_mirrored(void **state)
 {
 	(void)state;
-	assert_int_equal(kpi_bucket_of(-5), 0);
-	assert_int_equal(kpi_bucket_of(INT64_MIN), 0);
+	assert_int_equal(kpi_bucket_of(-5), -5);
+	assert_int_equal(kpi_bucket_of(INT64_MIN), kpi_bucket_of(-INT64_MAX));
+	assert_true(kpi_bucket_low(kpi_bucket_of(-INT64_MAX)) == -INT64_MAX);
 	assert_true(kpi_bucket_high(kpi_bucket_of(INT64_MAX)) == INT64_MAX);
+	for (int64_t v = 1; v < INT64_C(1) << 40; v = v * 5 / 4 + 1) {
+		int32_t b = kpi_bucket_of(-v);
+
+		assert_int_equal(b, -kpi_bucket_of(v));
+		assert_true(kpi_bucket_low(b) <= -v && -v <= kpi_bucket_high(b));
+		assert_int_equal(kpi_bucket_of(kpi_bucket_low(b)), b);
+		assert_int_equal(kpi_bucket_of(kpi_bucket_high(b)), b);
+		assert_true(kpi_bucket_of(-v - 1) <= b);
+	}
 }
 
 static int by_value(const void *a, const void *b)
@@ -213,7 +223,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_bucket_holds_its_value_and_is_narrow),
-	        cmocka_unit_test(a_negative_value_counts_as_nothing),
+	        cmocka_unit_test(negative_values_have_the_same_buckets_mirrored),
 	        cmocka_unit_test(quantiles_agree_with_order_statistics_within_one_percent),
 	        cmocka_unit_test(the_quantile_of_one_value_is_that_value),
 	        cmocka_unit_test(nothing_over_nothing_is_absent_never_zero),

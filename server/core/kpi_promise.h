@@ -1,0 +1,26 @@
+/*
+ * What promises contribute to the rollups. Private to the fold, which calls these with the
+ * event at hand; see kpi_fold.h.
+ *
+ * Kept or broken is known of the first date and of the last one in force: at the resolve, or
+ * when the date passes before. A breach of the first date stays for ever, one of the last until
+ * another date is given; a date withdrawn in time is not judged, one withdrawn after it passed
+ * stays broken. Slip, churn and accuracy belong to the resolve.
+ */
+#ifndef OTKLIK_CORE_KPI_PROMISE_H
+#define OTKLIK_CORE_KPI_PROMISE_H
+
+#include "core/kpi_fold.h"
+
+struct fold; /* one event being folded: kpi_fold.c */
+
+/* Offered by the fold: books `value` of a measure where the ticket stands; takes all back. */
+void kpi_fold_book(struct fold *f, int metric, int64_t value);
+void kpi_fold_retract(struct fold *f, int metric);
+
+void kpi_promise_given(struct fold *f, struct kpi_state *s, const struct event *e);
+void kpi_promise_broken(struct fold *f, struct kpi_state *s, const struct event *e);
+void kpi_promise_resolved(struct fold *f, struct kpi_state *s, const struct event *e);
+void kpi_promise_reopened(struct fold *f);
+
+#endif
