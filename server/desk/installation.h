@@ -28,6 +28,7 @@ enum thing_kind {
 	THING_AGENT,
 	THING_CALENDAR,
 	THING_CONTRACT,
+	THING_ROTA,
 	THING_KIND_COUNT
 };
 
@@ -65,6 +66,17 @@ enum {
 	CONTRACT_FEE, /* "1500.50 EUR month" */
 	CONTRACT_CREDITS,
 	CONTRACT_CREDIT_CAP
+};
+enum {
+	ROTA_TEAM,
+	ROTA_LAYER,
+	ROTA_ZONE,
+	ROTA_PEOPLE, /* in order, joined by "," */
+	ROTA_PERIOD,
+	ROTA_HAND_OVER,
+	ROTA_START,
+	ROTA_COVERAGE,
+	ROTA_TEXTS
 };
 enum { THING_TEXTS_MAX = 16 };
 
@@ -221,7 +233,7 @@ void installation_read_calls(struct db_unit *unit, const char *const *codes, siz
 int installation_read(const struct db_unit *unit, size_t first_call, struct thing_list *out,
         int64_t *epoch, const char **name, struct otk_error *err);
 
-enum { INSTALLATION_READ_CALLS = 10 };
+enum { INSTALLATION_READ_CALLS = 11 };
 
 /*
  * One contract ("": all) at a version (0: the last) as a call, and its rows as things. 0 or

@@ -15,6 +15,7 @@ enum read_call {
 	CALL_PRINCIPALS,
 	CALL_CALENDARS,
 	CALL_CONTRACTS,
+	CALL_ROTAS,
 	CALL_EPOCH_AFTER,
 	CALL_COUNT
 };
@@ -32,6 +33,7 @@ void installation_read_calls(struct db_unit *unit, const char *const *codes, siz
 	db_put_texts(unit, codes, count);
 	db_call(unit, SQL_INSTALLATION_CALENDARS);
 	contract_read_call(unit, "", 0);
+	db_call(unit, SQL_INSTALLATION_ROTAS);
 	db_call(unit, SQL_REFERENCE_EPOCH);
 }
 
@@ -181,6 +183,18 @@ static void load_contracts(struct loading *l)
 		l->no_memory = true;
 }
 
+static void load_rotas(struct loading *l)
+{
+	const struct db_rows *rows = db_unit_rows(l->unit, l->first + CALL_ROTAS);
+
+	for (size_t i = 0; !l->no_memory && i < db_rows_count(rows); i++) {
+		struct thing *thing = load_thing(l, THING_ROTA, rows, i, 0, 2, ROTA_TEXTS);
+
+		if (thing != NULL)
+			thing->retired = !db_get_bool(rows, i, 1);
+	}
+}
+
 int installation_read(const struct db_unit *unit, size_t first_call, struct thing_list *out,
         int64_t *epoch, const char **name, struct otk_error *err)
 {
@@ -198,6 +212,7 @@ int installation_read(const struct db_unit *unit, size_t first_call, struct thin
 	load_principals(&l);
 	load_calendars(&l);
 	load_contracts(&l);
+	load_rotas(&l);
 	if (l.no_memory)
 		return error_set(err, OTK_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE",
 		        "the stored installation does not fit in the memory of one request");

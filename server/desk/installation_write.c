@@ -297,6 +297,8 @@ void installation_write_calls(struct db_unit *unit, struct arena *arena,
 	at = 0;
 	while ((thing = next_put(&w, THING_CONTRACT, &at)) != NULL)
 		put_contract(&w, thing);
+	put_simple(&w, THING_ROTA, SQL_INSTALLATION_PUT_ROTAS, ROTA_TEXTS);
+	retire_calls(&w, THING_ROTA, SQL_INSTALLATION_RETIRE_ROTAS);
 	retire_calls(&w, THING_CONTRACT, SQL_INSTALLATION_RETIRE_CONTRACTS);
 	retire_calls(&w, THING_CALENDAR, SQL_INSTALLATION_RETIRE_CALENDARS);
 	retire_calls(&w, THING_AGENT, SQL_INSTALLATION_RETIRE_PRINCIPALS);

@@ -7,6 +7,7 @@
 #include "core/calendar_history.h"
 #include "core/calendar_plan.h"
 #include "core/duration.h"
+#include "core/rota.h"
 #include "db/rows.h"
 #include "db/unit.h"
 #include "desk/reference_load.h"
@@ -27,6 +28,8 @@ enum reference_call {
 	CALL_TARGETS,
 	CALL_LEVELS,
 	CALL_CREDITS,
+	CALL_ROTAS,
+	CALL_OVERRIDES,
 	CALL_EPOCH_AFTER,
 	CALL_COUNT
 };
@@ -45,6 +48,8 @@ static const int STATEMENTS[CALL_COUNT] = {
         [CALL_TARGETS] = SQL_REFERENCE_TARGETS,
         [CALL_LEVELS] = SQL_REFERENCE_LEVELS,
         [CALL_CREDITS] = SQL_REFERENCE_CREDITS,
+        [CALL_ROTAS] = SQL_REFERENCE_ROTAS,
+        [CALL_OVERRIDES] = SQL_REFERENCE_OVERRIDES,
         [CALL_EPOCH_AFTER] = SQL_REFERENCE_EPOCH,
 };
 
@@ -462,6 +467,52 @@ static int build_contracts(struct build *b)
 	return rc;
 }
 
+static int build_rota(
+        struct build *b, const struct db_rows *rows, size_t row, struct ref_rota *rota)
+{
+	struct rota_text text = {.zone = db_get_text_or_empty(rows, row, 5),
+	        .period = db_get_text_or_empty(rows, row, 6),
+	        .hand_over = db_get_text_or_empty(rows, row, 7),
+	        .start = db_get_text_or_empty(rows, row, 8),
+	        .coverage = db_get_text_or_empty(rows, row, 9)};
+	struct otk_error why = {0};
+	int rc;
+
+	rota->id = id_of(rows, row, 0);
+	code_of(rota->code, rows, row, 1);
+	rota->team_id = id_of(rows, row, 2);
+	rota->layer = (int16_t)db_get_int(rows, row, 3);
+	if (ids_of(b, rows, row, 4, &rota->people, &rota->person_count) < 0)
+		return -OTK_RESOURCE_EXHAUSTED;
+	rc = rota_parse(&text, rota, &why);
+	return rc == 0 ? 0 : bad_row(b, "rota", rota->code, why.message);
+}
+
+static int build_rotas(struct build *b)
+{
+	struct reference *ref = b->ref;
+	const struct db_rows *rows = db_unit_rows(b->unit, CALL_ROTAS);
+	int rc = 0;
+
+	ref->rotas = take(b, db_rows_count(rows), sizeof *ref->rotas);
+	for (size_t i = 0; rc == 0 && !b->no_memory && i < db_rows_count(rows); i++)
+		rc = build_rota(b, rows, i, &ref->rotas[ref->rota_count++]);
+	rows = db_unit_rows(b->unit, CALL_OVERRIDES);
+	ref->overrides = take(b, db_rows_count(rows), sizeof *ref->overrides);
+	for (size_t i = 0; !b->no_memory && i < db_rows_count(rows); i++) {
+		struct ref_override *o = &ref->overrides[ref->override_count++];
+
+		o->id = db_get_int(rows, i, 0);
+		o->team_id = id_of(rows, i, 1);
+		o->layer = (int16_t)db_get_int(rows, i, 2);
+		o->person_id = id_of(rows, i, 3);
+		o->from = db_get_time(rows, i, 4);
+		o->to = db_get_time(rows, i, 5);
+		o->reason = text_of(b, rows, i, 6);
+	}
+	return rc;
+}
+
 int reference_build(const struct db_unit *unit, struct arena *arena, struct reference **out,
         struct otk_error *err)
 {
@@ -482,6 +533,8 @@ int reference_build(const struct db_unit *unit, struct arena *arena, struct refe
 	rc = build_calendars(&b);
 	if (rc == 0)
 		rc = build_contracts(&b);
+	if (rc == 0)
+		rc = build_rotas(&b);
 	if (rc == 0 && b.no_memory)
 		goto no_memory;
 	if (rc == 0)
@@ -504,6 +557,8 @@ void reference_release(struct reference *ref)
 	if (ref == NULL)
 		return;
 	reference_index_free(ref);
+	for (size_t i = 0; i < ref->rota_count; i++)
+		rota_release(&ref->rotas[i]);
 	for (size_t i = 0; i < ref->calendar_count; i++) {
 		const struct calendar_history *history = ref->calendars[i].history;
 

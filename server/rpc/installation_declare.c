@@ -151,6 +151,7 @@ CODE_OF(customers)
 CODE_OF(teams)
 CODE_OF(calendars)
 CODE_OF(contracts)
+CODE_OF(rotas)
 #undef CODE_OF
 
 /* People and agents are both principals: one name space. */
@@ -465,6 +466,7 @@ int installation_declare(
 	check_codes(&d, "teams", in->n_teams, teams_code);
 	check_codes(&d, "calendars", in->n_calendars, calendars_code);
 	check_codes(&d, "contracts", in->n_contracts, contracts_code);
+	check_codes(&d, "rotas", in->n_rotas, rotas_code);
 	check_codes(&d, "people", in->n_people + in->n_agents, principal_code);
 	gather(&d, &d.customers, in->n_customers, customers_code);
 	gather(&d, &d.teams, in->n_teams, teams_code);
@@ -480,6 +482,7 @@ int installation_declare(
 	declare_contracts(&d);
 	if (!d.no_memory)
 		(void)declare_ties(out, NULL, true, &wrong);
+	declare_rotas(&d);
 	if (d.no_memory)
 		return error_set(err, OTK_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE",
 		        "the installation does not fit in the memory of one request");

@@ -78,6 +78,13 @@ CROSS JOIN LATERAL (SELECT array_agg(a.type ORDER BY a.position) AS types,
 	WHERE a.contract_version_id = v.contract_version_id) r
 WHERE $1 = '' OR c.code = $1;
 
+-- name: installation_rotas
+SELECT r.code, NOT r.retired, t.code, r.layer::text, r.zone,
+	(SELECT string_agg(p.code, ',' ORDER BY x.i) FROM unnest(r.people) WITH ORDINALITY x(id, i)
+		JOIN principal p ON p.principal_id = x.id),
+	r.period, r.hand_over, r.start, r.coverage
+FROM oncall_rota r JOIN team t USING (team_id);
+
 -- What the caller ($1) applied under a key ($2) before.
 -- name: installation_applied
 SELECT hash, actions, kinds, codes, details FROM installation_change
@@ -242,3 +249,22 @@ FROM v, unnest($17::smallint[], $18::smallint[], $19::text[], $20::text[], $21::
 -- name: installation_retire_contracts
 UPDATE contract_version v SET withdrawn_at = $2 FROM contract c
 WHERE c.contract_id = v.contract_id AND c.code = ANY ($1::text[]) AND v.withdrawn_at IS NULL;
+
+-- People in the order of $5, codes joined by ",".
+-- name: installation_put_rotas
+INSERT INTO oncall_rota (code, team_id, layer, zone, people, period, hand_over, start, coverage)
+SELECT x.code, t.team_id, x.layer::smallint, x.zone,
+	ARRAY(SELECT p.principal_id FROM unnest(string_to_array(x.people, ',')) WITH ORDINALITY y(code, i)
+		JOIN principal p ON p.code = y.code ORDER BY y.i),
+	x.period, x.hand_over, x.start, x.coverage
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+		$8::text[], $9::text[])
+		AS x(code, team, layer, zone, people, period, hand_over, start, coverage)
+	JOIN team t ON t.code = x.team
+ON CONFLICT (code) DO UPDATE SET team_id = excluded.team_id, layer = excluded.layer,
+	zone = excluded.zone, people = excluded.people, period = excluded.period,
+	hand_over = excluded.hand_over, start = excluded.start, coverage = excluded.coverage,
+	retired = false;
+
+-- name: installation_retire_rotas
+UPDATE oncall_rota SET retired = true WHERE code = ANY ($1::text[]);

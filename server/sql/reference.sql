@@ -55,6 +55,18 @@ FROM contract_version v JOIN contract c USING (contract_id) ORDER BY v.contract_
 SELECT contract_version_id, type, priority, service_id, clock, target, team_id FROM contract_target
 ORDER BY contract_version_id, position;
 
+-- Disabled people keep their turn: that nobody answers must show, not shift everybody's weeks.
+-- name: reference_rotas
+SELECT r.rota_id, r.code, r.team_id, r.layer, r.people, r.zone, r.period, r.hand_over, r.start,
+	r.coverage
+FROM oncall_rota r WHERE NOT r.retired ORDER BY r.code;
+
+-- A withdrawn one held until then.
+-- name: reference_overrides
+SELECT override_id, team_id, layer, person_id, from_at,
+	least(to_at, coalesce(withdrawn_at, to_at)) AS to_at, reason
+FROM oncall_override WHERE withdrawn_at IS NULL OR withdrawn_at > from_at ORDER BY override_id;
+
 -- name: reference_levels
 SELECT contract_version_id, clock, level, at, name, actions FROM contract_level
 ORDER BY contract_version_id, clock, level;

@@ -1,0 +1,110 @@
+#!/usr/bin/python3
+"""`otklik oncall`: rotas of the installation, who is on duty, overrides and who may make them.
+
+time-limit: 120
+"""
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+from otk_test import EXAMPLE, Deployment, check, check_equal, run  # noqa: E402
+
+START = "2026-03-24T12:00:00Z"  # a Tuesday; Moscow is three hours ahead
+
+
+def _duty(row):
+    return row["layer"], row.get("person"), row["from"], row["until"]
+
+
+def the_rota_says_who_is_on_call_and_an_override_wins_until_it_is_withdrawn():
+    with Deployment(clock=START) as otk:
+        shown = otk.as_("pavel").json("oncall", "show", "systems")
+        check_equal([_duty(row) for row in shown], [
+            (1, None, "2026-03-24T12:00:00Z", "2026-03-24T15:00:00Z"),
+            (1, "marta", "2026-03-24T15:00:00Z", "2026-03-25T06:00:00Z"),
+            (2, "tomas", "2026-03-24T12:00:00Z", "2026-03-30T09:00:00Z"),
+            (2, "tomas", "2026-03-30T09:00:00Z", "2026-04-06T09:00:00Z")], "now and next, by layer")
+        check("nobody" in otk.as_("pavel").run("oncall", "show", "systems"), "a gap is named")
+        listed = otk.as_("pavel").json("oncall", "list", "systems", "--from", "2026-03-27T15:00:00Z",
+                                       "--to", "2026-03-31T00:00:00Z")
+        check_equal([_duty(row) for row in listed if row["layer"] == 1], [
+            (1, "marta", "2026-03-27T15:00:00Z", "2026-03-30T06:00:00Z"),
+            (1, None, "2026-03-30T06:00:00Z", "2026-03-30T15:00:00Z"),
+            (1, "pavel", "2026-03-30T15:00:00Z", "2026-03-31T00:00:00Z")],
+            "the weekend, the day that nobody covers, the next turn")
+        at = otk.as_("pavel").json("oncall", "show", "systems", "--at", "2026-03-25T05:59:59Z")
+        check_equal(at[0]["person"], "marta", "just before the end of the night")
+        check_equal(otk.as_("pavel").json("oncall", "show", "first-line"), [], "a team without a rota")
+        check("provider" in otk.as_("olga").fails("oncall", "show"), "not a customer's business")
+
+        _override_and_withdraw(otk)
+
+
+def _override_and_withdraw(otk):
+    lead, engineer = otk.as_("marta"), otk.as_("tomas")
+    number = lead.json("oncall", "override", "systems", "--person", "pavel", "--to",
+                       "2026-03-25T06:00:00Z", "--reason", "Марта едет")["override_id"]
+    shown = engineer.json("oncall", "show", "systems")[0]
+    check_equal((shown["person"], shown["override"], shown["reason"], shown["from"], shown["until"]),
+                ("pavel", number, "Марта едет", "2026-03-24T12:00:00Z", "2026-03-25T06:00:00Z"),
+                "the override, also in the gap")
+    check("leads arrange" in engineer.fails("oncall", "override", "systems", "--person", "pavel",
+                                        "--to", "2026-03-25T06:00:00Z"), "others are for leads")
+    mine = engineer.json("oncall", "override", "systems", "--person", "tomas", "--from",
+                         "2026-03-24T18:00:00Z", "--to", "2026-03-24T20:00:00Z")["override_id"]
+    at = lead.json("oncall", "show", "systems", "--at", "2026-03-24T19:00:00Z")[0]
+    check_equal((at["person"], at["until"]), ("tomas", "2026-03-24T20:00:00Z"), "the later made wins")
+    engineer.fails("oncall", "withdraw", number)
+    check("withdrawn" in engineer.run("oncall", "withdraw", mine), "one's own")
+
+    otk.clock.advance("1h")
+    check("withdrawn" in lead.run("oncall", "withdraw", number), "by a lead")
+    check("none in force" in lead.run("oncall", "withdraw", number), "twice changes nothing")
+    rows = lead.json("oncall", "list", "systems", "--from", START, "--to", "2026-03-24T16:00:00Z")
+    check_equal([_duty(row) for row in rows if row["layer"] == 1], [
+        (1, "pavel", "2026-03-24T12:00:00Z", "2026-03-24T13:00:00Z"),
+        (1, None, "2026-03-24T13:00:00Z", "2026-03-24T15:00:00Z"),
+        (1, "marta", "2026-03-24T15:00:00Z", "2026-03-24T16:00:00Z")],
+        "what was, stays; then the rota again")
+
+
+def what_is_wrong_is_told():
+    with Deployment(clock=START) as otk:
+        lead = otk.as_("marta")
+        for words, told in (
+                (("systems", "--person", "olga", "--to", "2026-03-25"), "provider's people"),
+                (("nowhere", "--person", "pavel", "--to", "2026-03-25"), "team"),
+                (("systems", "--person", "pavel", "--to", "2026-03-24T11:00:00Z"), "future"),
+                (("systems", "--person", "pavel", "--to", "2028-03-24T11:00:00Z"), "a year")):
+            error = lead.fails("oncall", "override", *words)
+            check(told in error, f"{words}: {told}", error)
+        text = EXAMPLE.read_text()
+        for old, new, told in (
+                ("hand_over: mon 09:00", "hand_over: tue 09:00", "2026-01-06"),
+                ("people: [pavel, marta]", "people: [pavel, olga]", "customer's"),
+                ("people: [pavel, marta]", "people: [pavel, nobody]", "no person 'nobody'"),
+                ("people: [pavel, marta]", "people: [pavel, pavel]", "named twice"),
+                ("people: [pavel, marta]", "people: []", "1 to 50"),
+                ("    layer: 2\n", "    layer: 4\n", "1 to 3"),
+                ("period: 1w", "period: 1h", "days or weeks"),
+                ("18:00-09:00; tue-fri", "18:00-18:00; tue-fri", "span"),
+                ("    team: systems\n    zone", "    team: sistems\n    zone", "no team 'sistems'")):
+            check(old in text, f"the example has {old!r}")
+            path = otk.folder / "wrong.yaml"
+            path.write_text(text.replace(old, new, 1))
+            error = otk.admin.fails("apply", "-f", path)
+            check(told in error and "wrong.yaml:" in error, f"{new}: {told}", error)
+        path.write_text(text.replace("people: [pavel, marta]", "people: [marta, pavel]"))
+        changes = otk.admin.json("apply", "-f", path)
+        check_equal([(c["kind"], c["code"]) for c in changes], [("rota", "systems-nights")], "the order counts")
+        check("pavel,marta" in changes[0]["detail"], "from and to", changes)
+        at = lead.json("oncall", "show", "systems", "--at", "2026-03-24T19:00:00Z")[0]
+        check_equal(at["person"], "pavel", "the other has the turn")
+        cut = text[:text.index("rotas:")] + text[text.index("calendars:"):]
+        path.write_text(cut)
+        check_equal({(c["action"], c["kind"]) for c in otk.admin.json("apply", "-f", path)},
+                    {("retire", "rota")}, "retired")
+        check_equal(lead.json("oncall", "show"), [], "nobody is on call any more")
+
+
+run()
