@@ -96,7 +96,8 @@ static int clock_run_on(const struct act *act, enum clock_kind kind, enum event_
 	if (rc != 0)
 		return rc;
 	e.old_due_at = clock->due_at;
-	if (aimed->target_us != clock->target_us || aimed->wall != clock->wall)
+	if (aimed->target_us != clock->target_us || aimed->wall != clock->wall ||
+	        aimed->calendar_id != clock->calendar_id)
 		e.target_us = aimed->target_us;
 	else if (e.consumed_us >= clock->target_us && clock->breached_at != 0)
 		return act_emit(act, &e);
@@ -309,8 +310,9 @@ int clock_reaim(const struct act *act, enum clock_kind kind, enum event_cause ca
 		return act_fail(act, rc);
 	if (rc == 0)
 		return clock_void(act, kind, cause);
-	if (cause != CAUSE_CALENDAR && aimed.target_us == clock->target_us &&
-	        aimed.wall == clock->wall && aimed.calendar_id == clock->calendar_id)
+	if (cause != CAUSE_CALENDAR && cause != CAUSE_CONTRACT &&
+	        aimed.target_us == clock->target_us && aimed.wall == clock->wall &&
+	        aimed.calendar_id == clock->calendar_id)
 		return 0;
 	rc = clock_event(act, EVENT_CLOCK_RETARGETED, kind, cause, &e);
 	if (rc != 0)

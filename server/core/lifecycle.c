@@ -366,6 +366,23 @@ static int do_promise(const struct act *act, const struct command *cmd)
 	return rc == 0 ? clocks_answered(act, true) : rc;
 }
 
+/* another contract version -------------------------------------------------------------- */
+
+static int do_apply_contract(const struct act *act, const struct command *cmd)
+{
+	struct event e = act_event(act, EVENT_CONTRACT_APPLIED);
+	int rc;
+
+	if (cmd->contract_id == act->c->ticket.contract_id)
+		return error_set(act->err, OTK_FAILED_PRECONDITION, "NOTHING_TO_DO",
+		        "the ticket is under this version already");
+	e.contract_id = cmd->contract_id;
+	e.cause = CAUSE_CONTRACT;
+	e.is_public = !given(cmd->text); /* the words are for colleagues */
+	rc = emit_text(act, &e, cmd->text);
+	return rc == 0 ? clocks_retarget(act, CAUSE_CONTRACT) : rc;
+}
+
 /* --------------------------------------------------------------------------------------- */
 
 static int (*const DO[])(const struct act *, const struct command *) = {
@@ -381,6 +398,7 @@ static int (*const DO[])(const struct act *, const struct command *) = {
         [VERB_CANCEL] = do_cancel,
         [VERB_CLASSIFY] = do_classify,
         [VERB_PROMISE] = do_promise,
+        [VERB_APPLY_CONTRACT] = do_apply_contract,
 };
 
 int lifecycle_apply(

@@ -21,6 +21,7 @@ enum verb {
 	VERB_CANCEL,
 	VERB_CLASSIFY,
 	VERB_PROMISE,
+	VERB_APPLY_CONTRACT,
 };
 
 /* Limits: title and categories in code points, text in bytes (TITLE_MAX and so on). */
@@ -70,7 +71,19 @@ struct command {
 	bool withdraw;
 	int64_t cited_seq;         /* the customer's message that asks for the move */
 	const struct event *cited; /* that entry of the journal; NULL: there is none */
+	int32_t contract_id; /* VERB_APPLY_CONTRACT: a version of the customer's; 0: none */
 };
+
+/*
+ * VERB_APPLY_CONTRACT pins a ticket that is not closed or cancelled to any version of any of
+ * its customer's contracts that is not withdrawn, or to none: CONTRACT_APPLIED, and then what a
+ * retarget does, with cause CONTRACT. Every open clock is re-aimed, also where its due stays,
+ * as the new version may hang other levels on it: level n takes over what became of level n.
+ * Clocks without a target fall void, those that the new version promises start now or run on.
+ * Priority, zone and the instants already agreed (auto-close) stay. It does not count as work
+ * on the ticket (human_touched). The version it has already: -OTK_FAILED_PRECONDITION,
+ * NOTHING_TO_DO.
+ */
 
 /*
  * Fills an initialised change with a new ticket: CREATED, clocks started as the contract says

@@ -25,6 +25,7 @@ static const struct verb_rule {
 	uint32_t customer_from; /* 0: the provider's only */
 	bool requester_only;    /* of the customer's side only who asked */
 	bool needs_text;
+	bool aside; /* not worth naming as what could be done instead */
 } VERBS[] = {
         [VERB_TAKE] = {"take", BEFORE_RESOLVE, 0, false, false},
         [VERB_ASSIGN] = {"assign", BEFORE_RESOLVE, 0, false, false},
@@ -40,6 +41,7 @@ static const struct verb_rule {
                 false},
         [VERB_CLASSIFY] = {"classify", UNFINISHED, 0, false, false},
         [VERB_PROMISE] = {"promise", BEFORE_RESOLVE, 0, false, false},
+        [VERB_APPLY_CONTRACT] = {"apply a contract to", UNFINISHED, 0, false, false, true},
 };
 enum { VERB_COUNT = sizeof VERBS / sizeof *VERBS };
 
@@ -202,6 +204,21 @@ static int check_assign(
 	return rc;
 }
 
+static int check_contract(
+        const struct change *c, const struct command *cmd, int64_t now, struct otk_error *err)
+{
+	const struct ref_contract *contract = reference_contract(c->ref, cmd->contract_id);
+
+	if (cmd->contract_id == 0)
+		return 0;
+	if (contract == NULL || contract->customer_id != c->ticket.customer_id)
+		return error_field(err, "contract", "is not one of this customer");
+	if (contract->withdrawn_at != 0 && contract->withdrawn_at <= now)
+		return error_field(err, "contract", "%s, version %d is withdrawn",
+		        contract->code, (int)contract->version);
+	return 0;
+}
+
 int rules_check_fields(
         const struct change *c, const struct command *cmd, int64_t now, struct otk_error *err)
 {
@@ -219,6 +236,8 @@ int rules_check_fields(
 		rc = worst(rc, check_assign(c, cmd, err));
 	if (cmd->verb == VERB_PROMISE)
 		rc = worst(rc, promise_check(c, cmd, now, err));
+	if (cmd->verb == VERB_APPLY_CONTRACT)
+		rc = worst(rc, check_contract(c, cmd, now, err));
 	return rc;
 }
 
@@ -255,7 +274,7 @@ static void list_verbs(
 		uint32_t from = actor->side == SIDE_CUSTOMER ? rule->customer_from : rule->from;
 		int length;
 
-		if ((from & IN(c->ticket.state)) == 0)
+		if ((from & IN(c->ticket.state)) == 0 || rule->aside || used >= size)
 			continue;
 		length = snprintf(
 		        out + used, size - used, "%s%s", used > 0 ? ", " : "", rule->name);
@@ -272,7 +291,7 @@ int rules_check_state(
 	bool customer = cmd->actor.side == SIDE_CUSTOMER;
 	uint32_t from = customer ? rule->customer_from : rule->from;
 	enum ticket_state state = c->ticket.state;
-	char allowed[128];
+	char allowed[256];
 
 	(void)now;
 	if (cmd->verb == VERB_REPLY && cmd->pend != PENDING_NONE)

@@ -153,11 +153,29 @@ static void clock_stands(struct sla_clock *clock, const struct event *e)
 		clock->target_us = e->target_us;
 }
 
+/* Another contract version may hang more levels on the clock; where it hangs fewer the others
+ * are let go as they are placed. */
+static void follow_levels(const struct change *c, struct sla_clock *clock)
+{
+	int count = sla_level_count(c, clock->kind);
+
+	for (int i = clock->level_count; i < count; i++)
+		clock->levels[i] = (struct clock_level){.state = LEVEL_ARMED};
+	if (clock->level_count < count)
+		clock->level_count = count;
+}
+
+/* A change of what the clock hangs on: all its levels are placed anew. */
+static bool replaces_levels(const struct event *e)
+{
+	return e->kind == EVENT_CLOCK_RETARGETED || e->cause == CAUSE_REOPEN ||
+	       e->cause == CAUSE_RETARGET || e->cause == CAUSE_CONTRACT;
+}
+
 static int clock_event(struct change *c, const struct event *e)
 {
 	struct sla_clock *clock = &c->clocks[e->clock];
-	bool rearm = e->kind == EVENT_CLOCK_RETARGETED || e->cause == CAUSE_REOPEN ||
-	             e->cause == CAUSE_RETARGET;
+	bool rearm = replaces_levels(e);
 	int rc = 0;
 
 	switch (e->kind) {
@@ -180,6 +198,8 @@ static int clock_event(struct change *c, const struct event *e)
 	if (rc < 0)
 		return rc;
 	clock_stands(clock, e);
+	if (rearm)
+		follow_levels(c, clock);
 	return sla_place_levels(c, clock, e->occurred_at, rearm);
 }
 
@@ -264,6 +284,16 @@ static bool event_is_sound(const struct event *e)
 	return true;
 }
 
+/* Whether a provider's human worked on the ticket, and not only on what surrounds it. */
+static bool touches(const struct event *e)
+{
+	if (e->side != SIDE_PROVIDER ||
+	        (e->kind >= EVENT_CLOCK_STARTED && e->kind <= EVENT_LEVEL_SKIPPED))
+		return false;
+	return e->kind != EVENT_CLOCK_WAIVED && e->kind != EVENT_LINKED &&
+	       e->kind != EVENT_WATCHER && e->kind != EVENT_CONTRACT_APPLIED;
+}
+
 int projection_apply(struct change *c, const struct event *e)
 {
 	struct ticket *t = &c->ticket;
@@ -272,7 +302,7 @@ int projection_apply(struct change *c, const struct event *e)
 		return -OTK_DATA_LOSS;
 	t->version = e->seq;
 	t->updated_at = e->occurred_at;
-	if (e->side == SIDE_PROVIDER)
+	if (touches(e))
 		t->human_touched = true;
 	switch (e->kind) {
 	case EVENT_CREATED:

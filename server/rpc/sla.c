@@ -185,6 +185,8 @@ static int fill_levels(
 		const struct clock_level *level = &clock->levels[i];
 		const struct ref_level *written = sla_level(&state->change, clock->kind, i + 1);
 
+		if (written == NULL) /* of a version that it was under before */
+			continue;
 		otklik__v1__clock_level__init(&levels[i]);
 		levels[i].number = (uint32_t)i + 1;
 		levels[i].spec = written == NULL ? levels[i].spec : written->text;
