@@ -19,7 +19,8 @@ struct year {
 
 struct calendar {
 	struct calendar_plan plan;
-	const struct tz *tz; /* NULL only when always open */
+	const struct tz *tz;    /* NULL only when always open */
+	struct rule_days *days; /* of the plan's rules; NULL until a year asks, or without */
 	struct year *years[YEARS];
 };
 
@@ -67,6 +68,7 @@ void calendar_free(struct calendar *calendar)
 			free(calendar->years[i]);
 		}
 	}
+	rule_days_free(calendar->days);
 	plan_release(&calendar->plan);
 	free(calendar);
 }
@@ -86,8 +88,10 @@ int calendar_validate(struct calendar *calendar, struct otk_error *err)
 	int64_t open_at;
 	int rc;
 
-	if (calendar->plan.always && calendar->plan.exception_count > 0)
-		return error_field(err, "exceptions",
+	if (calendar->plan.always &&
+	        (calendar->plan.exception_count > 0 || calendar->plan.rule_count > 0))
+		return error_field(err,
+		        calendar->plan.exception_count > 0 ? "exceptions" : "rules",
 		        "`always` is open on every date; to have holidays write the week as "
 		        "mon-sun 00:00-24:00");
 	rc = calendar_next_open(calendar, CALENDAR_START, CALENDAR_END, &open_at);
@@ -130,13 +134,18 @@ static int year_get(struct calendar *calendar, size_t index, const struct year *
 		*out = year;
 		return 0;
 	}
+	if (calendar->days == NULL && calendar->plan.rule_count > 0) {
+		calendar->days = rule_days_new(calendar->plan.rules, calendar->plan.rule_count);
+		if (calendar->days == NULL)
+			return -OTK_RESOURCE_EXHAUSTED;
+	}
 	year = calloc(1, sizeof *year);
 	if (year == NULL)
 		return -OTK_RESOURCE_EXHAUSTED;
 	year->from = year_start(index);
 	year->to = year_start(index + 1);
-	rc = plan_materialise(&calendar->plan, calendar->tz, year->from, year->to, &year->open,
-	        &year->holidays);
+	rc = plan_materialise(&calendar->plan, calendar->days, calendar->tz, year->from,
+	        year->to, &year->open, &year->holidays);
 	if (rc != 0) {
 		span_list_free(&year->open);
 		span_list_free(&year->holidays);

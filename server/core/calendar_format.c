@@ -116,3 +116,13 @@ int plan_format_exceptions(const struct calendar_plan *plan, struct buf *out)
 	}
 	return buf_status(out);
 }
+
+int plan_format_rules(const struct calendar_plan *plan, struct buf *out)
+{
+	for (size_t i = 0; i < plan->rule_count; i++) {
+		if (i > 0)
+			(void)buf_puts(out, "; ");
+		(void)rule_format(&plan->rules[i], out);
+	}
+	return buf_status(out);
+}

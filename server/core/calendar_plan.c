@@ -28,12 +28,15 @@ static size_t exception_find(const struct calendar_plan *plan, int64_t date)
 	return lo;
 }
 
-const struct plan_day *plan_on(const struct calendar_plan *plan, int64_t date)
+const struct plan_day *plan_on(
+        const struct calendar_plan *plan, const struct rule_days *days, int64_t date)
 {
 	size_t i = exception_find(plan, date);
 
 	if (i < plan->exception_count && plan->exceptions[i].date == date)
 		return plan->exceptions[i].day;
+	if (rule_days_has(days, date))
+		return NULL;
 	return &plan->week[plan_weekday(date)];
 }
 

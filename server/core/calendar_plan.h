@@ -9,6 +9,7 @@
  * at 24:00 at the latest, or past midnight when its end is before its start: 22:00-06:00
  * belongs to the date on which it starts. An exception without spans is a holiday: no span
  * starts on it; one with spans is a special working day: they stand in for those of the week.
+ * Holidays that come every year are rules (calendar_rule.h); an exception overrides them.
  */
 #ifndef OTKLIK_CORE_CALENDAR_PLAN_H
 #define OTKLIK_CORE_CALENDAR_PLAN_H
@@ -20,6 +21,7 @@
 #include "base/buf.h"
 #include "base/status.h"
 #include "base/tz.h"
+#include "core/calendar_rule.h"
 
 enum {
 	PLAN_SPANS_MAX = 24,              /* a day */
@@ -51,6 +53,8 @@ struct calendar_plan {
 	struct plan_day week[7];           /* Monday first */
 	struct plan_exception *exceptions; /* ascending, one a date */
 	size_t exception_count;
+	struct holiday_rule rules[RULES_MAX]; /* in the order written, no two equal */
+	size_t rule_count;
 };
 
 /*
@@ -65,16 +69,31 @@ int plan_parse(const char *zone, const char *week, const char *exceptions,
 int plan_parse_week(const char *text, struct calendar_plan *plan, struct otk_error *err);
 int plan_parse_exceptions(const char *text, struct calendar_plan *plan, struct otk_error *err);
 
+/*
+ * Adds the rules of a text, parted by `;`; one that is there already is refused. As plan_parse,
+ * of "rules".
+ */
+int plan_parse_rules(const char *text, struct calendar_plan *plan, struct otk_error *err);
+
+/*
+ * Refuses spans that overlap, within a day or from one day into the next: "week" says which.
+ * The engine merges them; who writes them has most likely mistyped one.
+ */
+int plan_check_spans(const struct calendar_plan *plan, struct otk_error *err);
+
 /* Canonical texts: parsing them gives the same plan, and equal plans give equal texts. */
 int plan_format_week(const struct calendar_plan *plan, struct buf *out);
 int plan_format_exceptions(const struct calendar_plan *plan, struct buf *out);
+int plan_format_rules(const struct calendar_plan *plan, struct buf *out);
 
 /* Adds or replaces the exception of one date; `day` NULL: a holiday. Copies. 0,
  * -OTK_OUT_OF_RANGE past PLAN_EXCEPTIONS_MAX, -OTK_RESOURCE_EXHAUSTED. */
 int plan_set_exception(struct calendar_plan *plan, int64_t date, const struct plan_day *day);
 
-/* What holds on a date: NULL when a holiday removes its spans. */
-const struct plan_day *plan_on(const struct calendar_plan *plan, int64_t date);
+/* What holds on a date: NULL when a holiday removes its spans. `days` are those of the plan's
+ * rules, NULL where it has none. */
+const struct plan_day *plan_on(
+        const struct calendar_plan *plan, const struct rule_days *days, int64_t date);
 
 /* Monday 0 to Sunday 6, of days since 1970-01-01. */
 size_t plan_weekday(int64_t date);

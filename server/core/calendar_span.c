@@ -134,8 +134,9 @@ static int day_add(const struct plan_day *day, int64_t date, const struct tz *tz
 	return 0;
 }
 
-int plan_materialise(const struct calendar_plan *plan, const struct tz *tz, int64_t low,
-        int64_t high, struct span_list *open, struct span_list *holidays)
+int plan_materialise(const struct calendar_plan *plan, const struct rule_days *days,
+        const struct tz *tz, int64_t low, int64_t high, struct span_list *open,
+        struct span_list *holidays)
 {
 	/* A span lasts two days at most and local time is at most 26 h off. */
 	int64_t first = low / DAY_US - 4;
@@ -144,7 +145,7 @@ int plan_materialise(const struct calendar_plan *plan, const struct tz *tz, int6
 	if (plan->always)
 		return span_list_add(open, low, high, low, high);
 	for (int64_t date = first; date <= last; date++) {
-		const struct plan_day *day = plan_on(plan, date);
+		const struct plan_day *day = plan_on(plan, days, date);
 		int rc;
 
 		if (day != NULL)

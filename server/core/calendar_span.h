@@ -38,7 +38,8 @@ int64_t span_list_sum(const struct span_list *list, int64_t at);
 int64_t span_list_reach(const struct span_list *list, int64_t sum);
 
 /* Adds the spans of the plan that lie in [low, high), and those that holidays remove. */
-int plan_materialise(const struct calendar_plan *plan, const struct tz *tz, int64_t low,
-        int64_t high, struct span_list *open, struct span_list *holidays);
+int plan_materialise(const struct calendar_plan *plan, const struct rule_days *days,
+        const struct tz *tz, int64_t low, int64_t high, struct span_list *open,
+        struct span_list *holidays);
 
 #endif

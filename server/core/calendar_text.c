@@ -349,6 +349,103 @@ int plan_parse_exceptions(const char *text, struct calendar_plan *plan, struct o
 	return 0;
 }
 
+static int rule_add(struct calendar_plan *plan, const char *text, struct otk_error *err)
+{
+	struct holiday_rule rule;
+	int rc = rule_parse(text, "rules", &rule, err);
+
+	for (size_t i = 0; rc == 0 && i < plan->rule_count; i++) {
+		if (rule_equals(&plan->rules[i], &rule))
+			rc = error_field(err, "rules", "`%.60s` is listed twice", text);
+	}
+	if (rc == 0 && plan->rule_count == RULES_MAX)
+		rc = error_field(err, "rules", "at most %d rules", RULES_MAX);
+	if (rc == 0)
+		plan->rules[plan->rule_count++] = rule;
+	return rc;
+}
+
+int plan_parse_rules(const char *text, struct calendar_plan *plan, struct otk_error *err)
+{
+	int rc = 0;
+
+	while (rc == 0 && text != NULL && *text != '\0') {
+		char one[RULE_TEXT_MAX + 1];
+		size_t length = strcspn(text, ";");
+		size_t blank = strspn(text, " \t\r\n");
+
+		if (length > blank && length - blank > RULE_TEXT_MAX)
+			return error_field(
+			        err, "rules", "a rule is longer than %d bytes", RULE_TEXT_MAX);
+		if (length > blank) {
+			memcpy(one, text + blank, length - blank);
+			one[length - blank] = '\0';
+			rc = rule_add(plan, one, err);
+		}
+		text += text[length] == ';' ? length + 1 : length;
+	}
+	return rc;
+}
+
+/* Whether a span of a day reaches into a later one of it, or of the day after. */
+static const struct plan_span *span_overlapped(
+        const struct plan_day *day, size_t i, const struct plan_day *next)
+{
+	for (size_t k = i + 1; k < day->count; k++) {
+		if (day->spans[k].start < day->spans[i].end)
+			return &day->spans[k];
+	}
+	for (size_t k = 0; k < next->count; k++) {
+		if (next->spans[k].start + DAY_SECONDS < day->spans[i].end)
+			return &next->spans[k];
+	}
+	return NULL;
+}
+
+static void span_write(const struct plan_span *span, char *out, size_t size)
+{
+	int end = span->end > DAY_SECONDS ? span->end - DAY_SECONDS : span->end;
+
+	(void)snprintf(out, size, "%02d:%02d-%02d:%02d", span->start / 3600,
+	        span->start / 60 % 60, end / 3600, end / 60 % 60);
+}
+
+static int day_check(const struct plan_day *day, const struct plan_day *next, const char *name,
+        const char *field, struct otk_error *err)
+{
+	for (size_t i = 0; i < day->count; i++) {
+		const struct plan_span *other = span_overlapped(day, i, next);
+		char one[16], two[16];
+
+		if (other == NULL)
+			continue;
+		span_write(&day->spans[i], one, sizeof one);
+		span_write(other, two, sizeof two);
+		return error_field(err, field,
+		        "%s of %s overlaps %s; spans of a day, and those that reach into it "
+		        "past "
+		        "midnight, must not overlap",
+		        one, name, two);
+	}
+	return 0;
+}
+
+int plan_check_spans(const struct calendar_plan *plan, struct otk_error *err)
+{
+	static const struct plan_day NOTHING;
+	int rc = 0;
+
+	for (size_t d = 0; rc == 0 && d < 7; d++)
+		rc = day_check(
+		        &plan->week[d], &plan->week[(d + 1) % 7], DAY_NAMES[d], "week", err);
+	for (size_t i = 0; rc == 0 && i < plan->exception_count; i++) {
+		if (plan->exceptions[i].day != NULL)
+			rc = day_check(plan->exceptions[i].day, &NOTHING, "this date",
+			        "exceptions", err);
+	}
+	return rc;
+}
+
 int plan_parse(const char *zone, const char *week, const char *exceptions,
         struct calendar_plan *out, struct otk_error *err)
 {

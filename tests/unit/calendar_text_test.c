@@ -237,14 +237,14 @@ static void exceptions_are_set_replaced_and_bounded(void **state)
 		assert_int_equal(plan_set_exception(&plan, date, date % 2 ? &day : NULL), 0);
 	assert_int_equal(plan_set_exception(&plan, 0, &day), -OTK_OUT_OF_RANGE);
 	assert_int_equal(plan.exception_count, PLAN_EXCEPTIONS_MAX);
-	assert_null(plan_on(&plan, 2));
-	assert_int_equal(plan_on(&plan, 3)->spans[0].start, 32400);
+	assert_null(plan_on(&plan, NULL, 2));
+	assert_int_equal(plan_on(&plan, NULL, 3)->spans[0].start, 32400);
 	assert_int_equal(plan_set_exception(&plan, 3, NULL), 0);
-	assert_null(plan_on(&plan, 3));
+	assert_null(plan_on(&plan, NULL, 3));
 	assert_int_equal(plan_set_exception(&plan, 2, &day), 0);
-	assert_int_equal(plan_on(&plan, 2)->count, 1);
-	assert_ptr_equal(plan_on(&plan, 0), &plan.week[3]);
-	assert_ptr_equal(plan_on(&plan, PLAN_EXCEPTIONS_MAX + 1),
+	assert_int_equal(plan_on(&plan, NULL, 2)->count, 1);
+	assert_ptr_equal(plan_on(&plan, NULL, 0), &plan.week[3]);
+	assert_ptr_equal(plan_on(&plan, NULL, PLAN_EXCEPTIONS_MAX + 1),
 	        &plan.week[plan_weekday(PLAN_EXCEPTIONS_MAX + 1)]);
 	plan_release(&plan);
 }
