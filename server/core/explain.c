@@ -19,6 +19,7 @@ struct walk {
 	struct explanation *out;
 	size_t cap;
 	int32_t contract_id; /* in force where the walk is */
+	int32_t site_id;     /* of the ticket there */
 	int32_t calendar_id; /* by which the clock runs there */
 };
 
@@ -45,7 +46,10 @@ static int add(struct walk *w, const struct explain_interval *interval)
 
 static int add_counted(struct walk *w, int64_t from, int64_t to)
 {
-	struct explain_interval interval = {.kind = INTERVAL_COUNTED, .from = from, .to = to};
+	struct explain_interval interval = {.kind = INTERVAL_COUNTED,
+	        .from = from,
+	        .to = to,
+	        .calendar_id = w->calendar_id};
 
 	w->out->consumed_us += to - from;
 	interval.consumed_us = w->out->consumed_us;
@@ -70,7 +74,10 @@ static int add_running(struct walk *w, int64_t from, int64_t to, bool wall)
 	calendar_iter_start(&iter, &history, from, to);
 	while ((rc = calendar_iter_next(&iter, &piece)) == 1) {
 		struct explain_interval interval = {
-		        .kind = KINDS[piece.kind], .from = piece.from, .to = piece.to};
+		        .kind = KINDS[piece.kind],
+		        .from = piece.from,
+		        .to = piece.to,
+		        .calendar_id = w->calendar_id};
 
 		if (piece.kind == CALENDAR_OPEN) {
 			rc = add_counted(w, piece.from, piece.to);
@@ -110,16 +117,19 @@ static int add_stretch(
 	return add(w, &interval);
 }
 
-/* Another contract brings its calendar where the clock is aimed under it. */
-static void follow_contract(struct walk *w, const struct event *e, bool aims)
+/* Another contract or site brings its calendar where the clock is aimed under it. */
+static void follow_ticket(struct walk *w, const struct event *e, bool aims)
 {
 	const struct ref_contract *contract;
 
 	if (e->contract_id >= 0)
 		w->contract_id = e->contract_id;
+	if (e->site_id >= 0)
+		w->site_id = e->site_id;
 	contract = reference_contract(w->c->ref, w->contract_id);
 	if (aims && contract != NULL)
-		w->calendar_id = contract->calendar_id;
+		w->calendar_id = reference_calendar_at(
+		        w->c->ref, contract, w->site_id, e->occurred_at);
 }
 
 static bool event_aims(const struct event *e)
@@ -232,7 +242,7 @@ int explain_clock(const struct change *c, enum clock_kind kind, const struct eve
 		struct stretch next;
 
 		if (e->clock != (int16_t)kind || e->occurred_at > x.until) {
-			follow_contract(&w, e, false);
+			follow_ticket(&w, e, false);
 			continue;
 		}
 		note_forced_due(e, &forced);
@@ -245,7 +255,7 @@ int explain_clock(const struct change *c, enum clock_kind kind, const struct eve
 			rc = add_stretch(&w, &stretch, e->occurred_at, e->consumed_us);
 		else
 			forced = 0;
-		follow_contract(&w, e, event_aims(e));
+		follow_ticket(&w, e, event_aims(e));
 		begun = true;
 		stretch = next;
 	}

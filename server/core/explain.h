@@ -27,6 +27,7 @@ struct explain_interval {
 	enum event_cause cause;    /* INTERVAL_RESOLVED: why it was silenced, if it was */
 	int32_t actor_id;          /* who paused or resolved; 0: the system */
 	enum actor_side side;
+	int32_t calendar_id; /* counted, closed, holiday: by which calendar */
 };
 
 struct explanation {

@@ -293,3 +293,16 @@ const struct ref_contract *reference_contract_for(const struct reference *ref,
 	}
 	return best;
 }
+
+int32_t reference_calendar_at(const struct reference *ref, const struct ref_contract *contract,
+        int32_t site_id, int64_t at)
+{
+	const struct ref_site *site = site_id == 0 ? NULL : reference_site(ref, site_id);
+	int32_t calendar_id = 0;
+
+	for (size_t i = 0; site != NULL && i < site->calendar_count; i++) {
+		if (site->calendars[i].from_at <= at)
+			calendar_id = site->calendars[i].calendar_id;
+	}
+	return calendar_id != 0 ? calendar_id : contract->calendar_id;
+}

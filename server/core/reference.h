@@ -27,6 +27,12 @@ struct ref_customer {
 	bool retired;
 };
 
+/* From when on which calendar counts at a site; 0: that of the contract. */
+struct ref_site_calendar {
+	int64_t from_at;
+	int32_t calendar_id;
+};
+
 struct ref_site {
 	int32_t id;
 	int32_t customer_id;
@@ -34,6 +40,8 @@ struct ref_site {
 	char *name;
 	char *zone;
 	bool retired;
+	struct ref_site_calendar *calendars; /* ascending; of equal instants the last holds */
+	size_t calendar_count;
 };
 
 struct ref_team {
@@ -198,5 +206,12 @@ const struct ref_principal *reference_principal_by_uri(
  */
 const struct ref_contract *reference_contract_for(const struct reference *ref,
         int32_t customer_id, int32_t site_id, int32_t service_id, int64_t now);
+
+/*
+ * The calendar in which a contract's clocks count at a site, by what was known at an instant: the
+ * site's own, else the contract's.
+ */
+int32_t reference_calendar_at(const struct reference *ref, const struct ref_contract *contract,
+        int32_t site_id, int64_t at);
 
 #endif

@@ -67,7 +67,7 @@ int sla_aim(const struct change *c, enum clock_kind kind, int64_t started_at, in
 
 	if (target == NULL)
 		return 0;
-	calendar_id = sla_contract(c)->calendar_id;
+	calendar_id = reference_calendar_at(c->ref, sla_contract(c), c->ticket.site_id, at);
 	us = target->target_us;
 	if (target->target_bd != 0) {
 		struct calendar_history history = sla_history(c->ref, calendar_id, at);
@@ -299,15 +299,40 @@ static int stands_under(const struct change *c, const struct calendar_history *h
 	return 0;
 }
 
-int sla_edited_at(const struct change *c, const struct sla_clock *clock, int64_t *at)
+/*
+ * The first instant from the clock's last entry on at which its site counts by another calendar
+ * than the clock does; 0: none.
+ */
+static int64_t moved_at(const struct change *c, const struct sla_clock *clock)
+{
+	const struct ref_contract *contract = sla_contract(c);
+	const struct ref_site *site =
+	        c->ticket.site_id == 0 ? NULL : reference_site(c->ref, c->ticket.site_id);
+
+	if (contract == NULL || site == NULL || site->calendar_count == 0)
+		return 0;
+	if (reference_calendar_at(c->ref, contract, site->id, clock->anchor_at) !=
+	        clock->calendar_id)
+		return clock->anchor_at;
+	for (size_t i = 0; i < site->calendar_count; i++) {
+		int64_t at = site->calendars[i].from_at;
+
+		if (at > clock->anchor_at && reference_calendar_at(c->ref, contract, site->id,
+		                                     at) != clock->calendar_id)
+			return at;
+	}
+	return 0;
+}
+
+/* The first edition of the clock's calendar under which it would stand elsewhere. */
+static int edition_at(const struct change *c, const struct sla_clock *clock, int64_t *at)
 {
 	const struct ref_calendar *calendar = reference_calendar(c->ref, clock->calendar_id);
 	struct calendar_history known = {0};
 	bool same = false;
 
 	*at = 0;
-	if (!clock_is_open(clock) || clock->wall || calendar == NULL ||
-	        calendar->history == NULL || calendar->history->count < 2)
+	if (calendar == NULL || calendar->history == NULL || calendar->history->count < 2)
 		return 0;
 	known = *calendar->history;
 	for (; known.count > 0; known.count--) {
@@ -323,5 +348,22 @@ int sla_edited_at(const struct change *c, const struct sla_clock *clock, int64_t
 		if (*at < clock->anchor_at)
 			*at = clock->anchor_at;
 	}
+	return 0;
+}
+
+int sla_edited_at(const struct change *c, const struct sla_clock *clock, int64_t *at)
+{
+	int64_t moved;
+	int rc;
+
+	*at = 0;
+	if (!clock_is_open(clock) || clock->wall)
+		return 0;
+	rc = edition_at(c, clock, at);
+	if (rc != 0)
+		return rc;
+	moved = moved_at(c, clock);
+	if (moved != 0 && (*at == 0 || moved < *at))
+		*at = moved;
 	return 0;
 }

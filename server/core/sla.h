@@ -59,8 +59,9 @@ int64_t sla_level_threshold(const struct sla_clock *clock, const struct ref_leve
 int sla_place_levels(const struct change *c, struct sla_clock *clock, int64_t at, bool rearm);
 
 /*
- * The instant of the first calendar edition that moved the due or the levels of an open
- * clock since they were placed, or the length of its business days; 0 if none did.
+ * The instant of the first calendar edition that moved the due or the levels of an open clock
+ * since they were placed, or the length of its business days, or from which its site counts by
+ * another calendar; 0 if there is none.
  */
 int sla_edited_at(const struct change *c, const struct sla_clock *clock, int64_t *at);
 

@@ -34,7 +34,7 @@ enum thing_kind {
 
 /* Texts of a thing, by kind. */
 enum { CUSTOMER_NAME, CUSTOMER_ZONE, CUSTOMER_LANGUAGE };
-enum { SITE_NAME, SITE_ZONE };
+enum { SITE_NAME, SITE_ZONE, SITE_CALENDAR };
 enum { TEAM_NAME };
 enum { SERVICE_NAME };
 enum {
@@ -48,7 +48,13 @@ enum {
 	PERSON_DISABLED
 };
 enum { AGENT_SITE, AGENT_TEAM, AGENT_DISABLED };
-enum { CALENDAR_ZONE, CALENDAR_WEEK, CALENDAR_HOLIDAYS, CALENDAR_SPECIAL_DAYS };
+enum {
+	CALENDAR_ZONE,
+	CALENDAR_WEEK,
+	CALENDAR_HOLIDAYS,
+	CALENDAR_SPECIAL_DAYS,
+	CALENDAR_RULES /* as plan_format_rules */
+};
 enum {
 	CONTRACT_CUSTOMER,
 	CONTRACT_SITES,
@@ -95,6 +101,8 @@ struct calendar_terms {
 	int64_t *special_dates;
 	const char **special_spans;
 	size_t special_count;
+	const char **rules;
+	size_t rule_count;
 };
 
 struct term_target {

@@ -173,6 +173,7 @@ static void load_calendars(struct loading *l)
 		count = get_texts(l, rows, i, 5, &texts);
 		thing->texts[CALENDAR_SPECIAL_DAYS] =
 		        kept(l, terms_join(l->list->arena, texts, count));
+		thing->texts[CALENDAR_RULES] = db_get_text_or_empty(rows, i, 6);
 	}
 }
 
@@ -206,7 +207,7 @@ int installation_read(const struct db_unit *unit, size_t first_call, struct thin
 		return error_set(err, OTK_ABORTED, "REFERENCE_CHANGING",
 		        "reference data changed while they were read");
 	load_simple(&l, CALL_CUSTOMERS, THING_CUSTOMER, 3, false);
-	load_simple(&l, CALL_SITES, THING_SITE, 2, true);
+	load_simple(&l, CALL_SITES, THING_SITE, 3, true);
 	load_simple(&l, CALL_TEAMS, THING_TEAM, 1, true);
 	load_simple(&l, CALL_SERVICES, THING_SERVICE, 1, false);
 	load_principals(&l);

@@ -14,13 +14,13 @@ static const char *const KIND_NAMES[THING_KIND_COUNT] = {"customer", "site", "te
 
 static const char *const TEXT_NAMES[THING_KIND_COUNT][THING_TEXTS_MAX + 1] = {
         [THING_CUSTOMER] = {"name", "zone", "language"},
-        [THING_SITE] = {"name", "zone"},
+        [THING_SITE] = {"name", "zone", "calendar"},
         [THING_TEAM] = {"name"},
         [THING_SERVICE] = {"name"},
         [THING_PERSON] = {"name", "email", "customer", "zone", "language", "grants", "teams",
                 "disabled"},
         [THING_AGENT] = {"site", "team", "disabled"},
-        [THING_CALENDAR] = {"zone", "week", "holidays", "special_days"},
+        [THING_CALENDAR] = {"zone", "week", "holidays", "special_days", "rules"},
         [THING_CONTRACT] = {"customer", "sites", "services", "calendar", "targets", "pauses",
                 "levels", "priority_matrix", "valid_from", "auto_close", "reopen_window",
                 "valid_until", "acknowledge_stops", "fee", "credits", "credit_cap"},

@@ -190,6 +190,26 @@ static void put_calendar(const struct writing *w, const struct thing *thing)
 	db_put_ints(w->unit, DB_DATE, terms->holidays, terms->holiday_count);
 	db_put_ints(w->unit, DB_DATE, terms->special_dates, terms->special_count);
 	db_put_texts(w->unit, terms->special_spans, terms->special_count);
+	db_put_texts(w->unit, terms->rules, terms->rule_count);
+}
+
+/* After the calendars, which they name. */
+static void put_site_calendars(const struct writing *w)
+{
+	struct db_array *sites, *calendars;
+	const struct thing *thing;
+	size_t at = 0;
+
+	if (!has_put(w, THING_SITE))
+		return;
+	db_call(w->unit, SQL_INSTALLATION_PUT_SITE_CALENDARS);
+	sites = db_put_array(w->unit, DB_TEXT, w->count);
+	calendars = db_put_array(w->unit, DB_TEXT, w->count);
+	while ((thing = next_put(w, THING_SITE, &at)) != NULL) {
+		db_add_text(sites, thing->code);
+		db_add_text(calendars, thing_text(thing, SITE_CALENDAR));
+	}
+	db_put_time(w->unit, w->now);
 }
 
 static void put_credits(struct db_unit *unit, const struct contract_terms *terms)
@@ -294,6 +314,7 @@ void installation_write_calls(struct db_unit *unit, struct arena *arena,
 	put_agents(&w);
 	while ((thing = next_put(&w, THING_CALENDAR, &at)) != NULL)
 		put_calendar(&w, thing);
+	put_site_calendars(&w);
 	at = 0;
 	while ((thing = next_put(&w, THING_CONTRACT, &at)) != NULL)
 		put_contract(&w, thing);

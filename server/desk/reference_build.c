@@ -18,6 +18,7 @@ enum reference_call {
 	CALL_EPOCH,
 	CALL_CUSTOMERS,
 	CALL_SITES,
+	CALL_SITE_CALENDARS,
 	CALL_TEAMS,
 	CALL_SERVICES,
 	CALL_PRINCIPALS,
@@ -38,6 +39,7 @@ static const int STATEMENTS[CALL_COUNT] = {
         [CALL_EPOCH] = SQL_REFERENCE_EPOCH,
         [CALL_CUSTOMERS] = SQL_REFERENCE_CUSTOMERS,
         [CALL_SITES] = SQL_REFERENCE_SITES,
+        [CALL_SITE_CALENDARS] = SQL_REFERENCE_SITE_CALENDARS,
         [CALL_TEAMS] = SQL_REFERENCE_TEAMS,
         [CALL_SERVICES] = SQL_REFERENCE_SERVICES,
         [CALL_PRINCIPALS] = SQL_REFERENCE_PRINCIPALS,
@@ -95,6 +97,26 @@ static void code_of(char out[CODE_MAX + 1], const struct db_rows *rows, size_t r
 static int32_t id_of(const struct db_rows *rows, size_t row, int column)
 {
 	return (int32_t)db_get_int(rows, row, column);
+}
+
+/* Both lists are ordered by site. */
+static void build_site_calendars(struct build *b)
+{
+	const struct db_rows *rows = db_unit_rows(b->unit, CALL_SITE_CALENDARS);
+	struct ref_site_calendar *all = take(b, db_rows_count(rows), sizeof *all);
+	size_t row = 0;
+
+	for (size_t i = 0; !b->no_memory && i < b->ref->site_count; i++) {
+		struct ref_site *site = &b->ref->sites[i];
+
+		while (row < db_rows_count(rows) && db_get_int(rows, row, 0) < site->id)
+			row++;
+		site->calendars = &all[row];
+		for (; row < db_rows_count(rows) && db_get_int(rows, row, 0) == site->id; row++)
+			site->calendars[site->calendar_count++] =
+			        (struct ref_site_calendar){.from_at = db_get_time(rows, row, 1),
+			                .calendar_id = id_of(rows, row, 2)};
+	}
 }
 
 static void build_places(struct build *b)
@@ -219,10 +241,11 @@ static int build_history(struct build *b, struct ref_calendar *calendar, size_t 
 		        db_get_text_or_empty(rows, i, 3), db_get_text_or_empty(rows, i, 4),
 		        &plan, &why);
 
-		if (rc == 0) {
+		if (rc == 0)
+			rc = plan_parse_rules(db_get_text_or_empty(rows, i, 5), &plan, &why);
+		if (rc == 0)
 			rc = calendar_new(&plan, &editions[count].calendar, &why);
-			plan_release(&plan);
-		}
+		plan_release(&plan);
 		if (rc < 0)
 			return bad_row(b, "calendar", calendar->code, why.message);
 		editions[count].from_at = db_get_time(rows, i, 1);
@@ -529,6 +552,7 @@ int reference_build(const struct db_unit *unit, struct arena *arena, struct refe
 	b.ref->epoch = db_get_int(before, 0, 0);
 	b.ref->installation = text_of(&b, before, 0, 1);
 	build_places(&b);
+	build_site_calendars(&b);
 	build_people(&b);
 	rc = build_calendars(&b);
 	if (rc == 0)

@@ -23,7 +23,7 @@
 #include "jobs/job.h"
 #include "sql/statements.h"
 
-enum { UNIT_MS = 30000, ROUND_MAX = 512 };
+enum { UNIT_MS = 30000, ROUND_MAX = 512, REARM_MAX = 64, PAUSE_MAX = 8 };
 
 #define BUDGET ((size_t)256 << 20)
 #define LOCK_BUDGET ((size_t)64 << 10)
@@ -49,7 +49,11 @@ struct sweep {
 	bool asleep; /* for longer than SOON_US */
 	bool woken;  /* in this pass */
 
+	/* edits of calendars and contracts */
 	int64_t rearmed_epoch; /* reference data whose edits the timers know */
+	bool rearming;         /* this pass made a step and there is more to do */
+	int64_t step_at;       /* monotonic: when the step began */
+	int64_t step_best_us;  /* the shortest of late, which slowly forgets */
 
 	/* the pass */
 	int64_t now;
@@ -151,11 +155,35 @@ static void next_read(void *context, struct db_unit *unit)
 }
 
 /*
+ * An edit may move a hundred thousand clocks, and nobody waits for that: after each step the
+ * database is left to the others for as long as the step took, and longer when it took longer
+ * than steps do undisturbed, which is how others show that they are there.
+ */
+static void step_over(struct sweep *s)
+{
+	int64_t took = clock_monotonic() - s->step_at;
+	int64_t pause = took;
+
+	s->rearming = false;
+	s->step_best_us += s->step_best_us / 64 + 1;
+	if (took < s->step_best_us)
+		s->step_best_us = took;
+	for (int64_t more = s->step_best_us * 2; took > more && pause < took * PAUSE_MAX;
+	        more += s->step_best_us)
+		pause += took;
+	job_sleep(&s->job, pause);
+}
+
+/*
  * The pass is over. When it did nothing although something was due, what is due cannot be
  * swept now: that must not become a loop without a pause.
  */
 static void pass_over(struct sweep *s, bool stuck)
 {
+	if (!stuck && s->rearming) {
+		step_over(s);
+		return;
+	}
 	if (stuck || clock_is_virtual(s->job.clock)) {
 		job_sleep(&s->job, stuck ? IDLE_US : VIRTUAL_US);
 		return;
@@ -173,6 +201,8 @@ static void round_over(void *arg)
 	s->saves = NULL;
 	if (!s->last_round)
 		read_due(s);
+	else if (s->rearming)
+		step_over(s);
 	else if (s->fired > 0)
 		job_sleep(&s->job, 0);
 	else
@@ -294,23 +324,43 @@ static void read_due(struct sweep *s)
 
 /* ---- edits of calendars and contracts --------------------------------------------------- */
 
+static void begin_pass(struct sweep *s)
+{
+	s->asleep = false;
+	s->woken = false;
+	s->now = clock_now(s->job.clock);
+	s->after_at = DB_TIME_MINUS_INFINITY;
+	s->after_ticket = 0;
+	s->fired = 0;
+	read_due(s);
+}
+
 static void rearmed(void *context, struct db_unit *unit)
 {
 	struct sweep *s = context;
+	const struct db_rows *rows = db_unit_rows(unit, 0);
 
-	(void)unit;
 	if (!job_succeeded(&s->job))
 		return;
-	s->rearmed_epoch = s->ref->epoch;
-	job_sleep(&s->job, 0);
+	if (db_get_bool(rows, 0, 1))
+		s->rearmed_epoch = db_get_int(rows, 0, 0);
+	else
+		s->rearming = db_get_bool(rows, 0, 2);
+	begin_pass(s);
 }
 
-/* A timer was set under the reference data of its time: new ones may act earlier. */
+/*
+ * A timer was set under the reference data of its time: new ones may act earlier. They are
+ * brought forward a few at a time, and swept before the next few are.
+ */
 static void rearm(struct sweep *s)
 {
 	if (job_begin(&s->job, DB_REPLAY) == NULL)
 		return;
+	s->step_at = clock_monotonic();
 	db_call(s->job.unit, SQL_SWEEP_REARM);
+	db_put_int(s->job.unit, REARM_MAX);
+	db_put_bool(s->job.unit, s->leads);
 	job_submit(&s->job, UNIT_MS, rearmed, s);
 }
 
@@ -320,18 +370,11 @@ static void run(void *arg)
 	struct sweep *s = arg;
 
 	s->ref = desk_reference(s->desk);
-	if (s->ref != NULL && s->ref->epoch != s->rearmed_epoch) {
+	s->rearming = false;
+	if (s->ref != NULL && s->ref->epoch != s->rearmed_epoch)
 		rearm(s);
-		return;
-	}
-
-	s->asleep = false;
-	s->woken = false;
-	s->now = clock_now(s->job.clock);
-	s->after_at = DB_TIME_MINUS_INFINITY;
-	s->after_ticket = 0;
-	s->fired = 0;
-	read_due(s);
+	else
+		begin_pass(s);
 }
 
 /* ---- life ------------------------------------------------------------------------------ */

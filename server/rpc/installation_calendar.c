@@ -38,6 +38,26 @@ const char *declare_calendar_zone(const struct declare *d, const char *code)
 	return thing == NULL ? NULL : thing_text(thing, CALENDAR_ZONE);
 }
 
+static const Otklik__V1__Calendar *find(const struct declare *d, const char *code, size_t *at)
+{
+	for (size_t i = 0; i < d->in->n_calendars; i++) {
+		*at = i;
+		if (strcmp(d->in->calendars[i]->code, code) == 0)
+			return d->in->calendars[i];
+	}
+	return NULL;
+}
+
+/* Its own zone, else that of the calendar it is based on. */
+static const char *zone_of(const struct declare *d, const Otklik__V1__Calendar *c)
+{
+	size_t at;
+	const Otklik__V1__Calendar *base =
+	        *c->zone != '\0' || *c->based_on == '\0' ? NULL : find(d, c->based_on, &at);
+
+	return base == NULL ? c->zone : base->zone;
+}
+
 static bool has_date(const struct calendar_plan *plan, int64_t date)
 {
 	for (size_t i = 0; i < plan->exception_count; i++) {
@@ -83,7 +103,8 @@ static void read_special(struct declare *d, struct calendar_plan *plan, size_t i
 		return;
 	}
 	if (*special->spans == '\0' || plan_parse_exceptions(text, &part, &why) < 0 ||
-	        part.exception_count != 1 || part.exceptions[0].day == NULL)
+	        part.exception_count != 1 || part.exceptions[0].day == NULL ||
+	        plan_check_spans(&part, &why) < 0)
 		error_field(d->err,
 		        declare_path(d, "calendars[%zu].special_days[%zu].spans", i, k), "%s",
 		        why.violation_count > 0
@@ -114,6 +135,88 @@ static void read_days(struct declare *d, struct calendar_plan *plan, size_t i)
 		        "at most %d dates", PLAN_EXCEPTIONS_MAX);
 }
 
+static void read_rules(struct declare *d, struct calendar_plan *plan, size_t i)
+{
+	const Otklik__V1__Calendar *c = d->in->calendars[i];
+
+	if (c->n_rules > RULES_MAX)
+		error_field(d->err, declare_path(d, "calendars[%zu].rules", i),
+		        "at most %d rules", RULES_MAX);
+	for (size_t k = 0; k < c->n_rules && k < RULES_MAX; k++) {
+		const char *path = declare_path(d, "calendars[%zu].rules[%zu]", i, k);
+		struct otk_error why = {0};
+
+		if (c->rules[k][strspn(c->rules[k], " \t\r\n")] == '\0')
+			error_field(
+			        d->err, path, "the rule is empty; write one such as `jan 1`");
+		else if (strchr(c->rules[k], ';') != NULL)
+			error_field(d->err, path, "one rule an entry: no `;`");
+		else if (plan_parse_rules(c->rules[k], plan, &why) < 0)
+			error_field(d->err, path, "%s", why.violations[0].description);
+	}
+}
+
+static void read_plan(struct declare *d, size_t i, struct calendar_plan *plan);
+
+/* Adds the days of the base that the calendar does not speak of itself. */
+static void merge_base(struct declare *d, const struct calendar_plan *base, size_t i,
+        struct calendar_plan *plan)
+{
+	const char *path = declare_path(d, "calendars[%zu].based_on", i);
+	int rc = 0;
+
+	for (size_t k = 0; rc == 0 && k < base->exception_count; k++) {
+		if (!has_date(plan, base->exceptions[k].date))
+			rc = plan_set_exception(
+			        plan, base->exceptions[k].date, base->exceptions[k].day);
+	}
+	if (rc == -OTK_OUT_OF_RANGE)
+		error_field(d->err, path, "with the days of its base it has more than %d dates",
+		        PLAN_EXCEPTIONS_MAX);
+	else if (rc < 0)
+		d->no_memory = true;
+	for (size_t k = 0; k < base->rule_count; k++) {
+		bool known = false;
+
+		for (size_t n = 0; n < plan->rule_count; n++)
+			known = known || rule_equals(&plan->rules[n], &base->rules[k]);
+		if (!known && plan->rule_count == RULES_MAX) {
+			error_field(d->err, path,
+			        "with the rules of its base it has more than %d", RULES_MAX);
+			return;
+		}
+		if (!known)
+			plan->rules[plan->rule_count++] = base->rules[k];
+	}
+}
+
+static void read_base(struct declare *d, struct calendar_plan *plan, size_t i)
+{
+	const Otklik__V1__Calendar *c = d->in->calendars[i];
+	const char *path = declare_path(d, "calendars[%zu].based_on", i);
+	struct calendar_plan base = {0};
+	struct otk_error theirs = {0};
+	struct declare quiet =
+	        *d; /* what is wrong with the base is told where it is declared */
+	size_t at = 0;
+
+	if (*c->based_on == '\0')
+		return;
+	if (find(d, c->based_on, &at) == NULL)
+		error_field(d->err, path, "no calendar '%s' is declared", c->based_on);
+	else if (*d->in->calendars[at]->based_on != '\0')
+		error_field(d->err, path,
+		        "'%s' is based on a calendar itself; name one that is not", c->based_on);
+	else {
+		quiet.err = &theirs;
+		read_plan(&quiet, at, &base);
+		d->no_memory = d->no_memory || quiet.no_memory;
+		if (theirs.code == OTK_OK && !d->no_memory)
+			merge_base(d, &base, i, plan);
+		plan_release(&base);
+	}
+}
+
 /* The spans of one special day as the plan writes them, without its date. */
 static const char *spans_of(struct declare *d, const struct plan_exception *exception)
 {
@@ -134,7 +237,7 @@ static void write_terms(
         struct declare *d, struct thing *thing, const struct calendar_plan *plan)
 {
 	struct calendar_terms *terms = declare_take(d, 1, sizeof *terms);
-	struct buf week = {0}, holidays = {0}, specials = {0};
+	struct buf week = {0}, holidays = {0}, specials = {0}, rules = {0};
 	size_t count = plan->exception_count;
 
 	if (terms == NULL)
@@ -142,8 +245,15 @@ static void write_terms(
 	terms->holidays = declare_take(d, count, sizeof *terms->holidays);
 	terms->special_dates = declare_take(d, count, sizeof *terms->special_dates);
 	terms->special_spans = declare_take(d, count, sizeof *terms->special_spans);
+	terms->rules = declare_take(d, plan->rule_count, sizeof *terms->rules);
 	if (d->no_memory)
 		return;
+	for (size_t i = 0; i < plan->rule_count; i++) {
+		struct buf rule = {0};
+
+		(void)rule_format(&plan->rules[i], &rule);
+		terms->rules[terms->rule_count++] = copy(d, &rule);
+	}
 	for (size_t i = 0; i < count; i++) {
 		const struct plan_exception *exception = &plan->exceptions[i];
 		int64_t year;
@@ -164,10 +274,42 @@ static void write_terms(
 		}
 	}
 	(void)plan_format_week(plan, &week);
+	(void)plan_format_rules(plan, &rules);
 	thing->terms.calendar = terms;
 	thing->texts[CALENDAR_WEEK] = copy(d, &week);
 	thing->texts[CALENDAR_HOLIDAYS] = copy(d, &holidays);
 	thing->texts[CALENDAR_SPECIAL_DAYS] = copy(d, &specials);
+	thing->texts[CALENDAR_RULES] = copy(d, &rules);
+}
+
+/* The week as it is written, else as the base writes it. */
+static const char *week_of(const struct declare *d, const Otklik__V1__Calendar *c)
+{
+	size_t at;
+	const Otklik__V1__Calendar *base =
+	        *c->week != '\0' || *c->based_on == '\0' ? NULL : find(d, c->based_on, &at);
+
+	return base == NULL ? c->week : base->week;
+}
+
+/* Everything of a calendar; without an error in d->err when it is right. */
+static void read_plan(struct declare *d, size_t i, struct calendar_plan *plan)
+{
+	const Otklik__V1__Calendar *c = d->in->calendars[i];
+	const char *prefix = declare_path(d, "calendars[%zu]", i);
+	struct otk_error why = {0};
+
+	if (plan_parse(zone_of(d, c), week_of(d, c), NULL, plan, &why) < 0 ||
+	        plan_check_spans(plan, &why) < 0) {
+		declare_adopt(d, prefix, &why);
+		return;
+	}
+	if (c->n_ics > 0)
+		error_field(d->err, declare_path(d, "calendars[%zu].ics[0]", i),
+		        "files are read by the command line; send their dates as holidays");
+	read_days(d, plan, i);
+	read_rules(d, plan, i);
+	read_base(d, plan, i);
 }
 
 static void declare_calendar(struct declare *d, size_t i)
@@ -176,18 +318,14 @@ static void declare_calendar(struct declare *d, size_t i)
 	const char *prefix = declare_path(d, "calendars[%zu]", i);
 	struct thing *thing = declare_thing(d, THING_CALENDAR, c->code);
 	struct calendar *calendar = NULL;
-	struct calendar_plan plan;
+	struct calendar_plan plan = {0};
 	struct otk_error why = {0};
 	size_t wrong = d->err->violation_count;
 
 	if (thing == NULL)
 		return;
-	thing->texts[CALENDAR_ZONE] = c->zone;
-	if (plan_parse(c->zone, c->week, NULL, &plan, &why) < 0) {
-		declare_adopt(d, prefix, &why);
-		return;
-	}
-	read_days(d, &plan, i);
+	thing->texts[CALENDAR_ZONE] = zone_of(d, c);
+	read_plan(d, i, &plan);
 	/* Whether it is ever open can only be told of a whole plan. */
 	if (d->err->violation_count == wrong && !d->no_memory) {
 		if (calendar_new(&plan, &calendar, &why) < 0 ||

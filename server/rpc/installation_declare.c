@@ -254,6 +254,10 @@ static void declare_sites(struct declare *d)
 		(void)declare_known(d, &d->customers, s->customer,
 		        declare_path(d, "sites[%zu].customer", i), "customer");
 		check_name(d, declare_path(d, "sites[%zu].name", i), s->name);
+		if (*s->calendar != '\0')
+			(void)declare_known(d, &d->calendars, s->calendar,
+			        declare_path(d, "sites[%zu].calendar", i), "calendar");
+		thing->texts[SITE_CALENDAR] = s->calendar;
 		check_zone(d, declare_path(d, "sites[%zu].zone", i), s->zone);
 		thing->texts[SITE_NAME] = s->name;
 		thing->texts[SITE_ZONE] =

@@ -122,8 +122,8 @@ static char *why(struct request *r, const struct calendar_history *history,
 	return arena_strdup(r->arena, "resolved");
 }
 
-static int fill_intervals(struct request *r, const struct ref_calendar *calendar,
-        const struct explanation *from, Otklik__V1__ClockExplanation *out)
+static int fill_intervals(
+        struct request *r, const struct explanation *from, Otklik__V1__ClockExplanation *out)
 {
 	struct explain *state = r->state;
 	Otklik__V1__ClockInterval *intervals =
@@ -134,6 +134,8 @@ static int fill_intervals(struct request *r, const struct ref_calendar *calendar
 		return -OTK_RESOURCE_EXHAUSTED;
 	for (size_t i = 0; i < from->count; i++) {
 		const struct explain_interval *interval = &from->intervals[i];
+		const struct ref_calendar *calendar =
+		        reference_calendar(state->change.ref, interval->calendar_id);
 		Otklik__V1__ClockInterval *to = &intervals[i];
 
 		otklik__v1__clock_interval__init(to);
@@ -251,7 +253,7 @@ static int fill_clock(
 	out->zone = calendar == NULL || calendar->zone == NULL ? out->zone : calendar->zone;
 	out->until_us = explanation.until;
 	out->added_due_us = explanation.due_at;
-	rc = fill_intervals(r, calendar, &explanation, out);
+	rc = fill_intervals(r, &explanation, out);
 	if (rc == 0 && state->provider)
 		rc = fill_levels(r, clock, out);
 	return rc < 0 ? rc : fill_events(r, clock->kind, out);

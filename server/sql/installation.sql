@@ -5,7 +5,10 @@
 SELECT code, name, zone, language, NOT retired FROM customer WHERE customer_id <> 0;
 
 -- name: installation_sites
-SELECT c.code || '/' || s.code, s.name, s.zone, NOT s.retired, s.imported
+SELECT c.code || '/' || s.code, s.name, s.zone,
+	coalesce((SELECT k.code FROM site_calendar x LEFT JOIN calendar k USING (calendar_id)
+		WHERE x.site_id = s.site_id ORDER BY x.edition DESC LIMIT 1), ''),
+	NOT s.retired, s.imported
 FROM site s JOIN customer c USING (customer_id);
 
 -- name: installation_teams
@@ -36,7 +39,8 @@ WHERE p.kind <> 3 OR p.code = ANY ($1::text[]);
 SELECT c.code, NOT c.retired, e.zone, e.week,
 	ARRAY(SELECT to_char(h, 'YYYY-MM-DD') FROM unnest(e.holidays) h),
 	ARRAY(SELECT to_char(d, 'YYYY-MM-DD') || ' ' || s
-		FROM unnest(e.special_dates, e.special_spans) AS x(d, s))
+		FROM unnest(e.special_dates, e.special_spans) AS x(d, s)),
+	array_to_string(e.rules, '; ')
 FROM calendar c JOIN LATERAL (SELECT * FROM calendar_edition x
 	WHERE x.calendar_id = c.calendar_id ORDER BY x.edition DESC LIMIT 1) e ON true;
 
@@ -192,10 +196,21 @@ WITH c AS (
 	INSERT INTO calendar (code) VALUES ($1)
 	ON CONFLICT (code) DO UPDATE SET retired = false RETURNING calendar_id)
 INSERT INTO calendar_edition
-	(calendar_id, edition, from_at, zone, week, holidays, special_dates, special_spans)
+	(calendar_id, edition, from_at, zone, week, holidays, special_dates, special_spans, rules)
 SELECT c.calendar_id, 1 + coalesce((SELECT max(e.edition) FROM calendar_edition e
-		WHERE e.calendar_id = c.calendar_id), 0), $2, $3, $4, $5, $6, $7
+		WHERE e.calendar_id = c.calendar_id), 0), $2, $3, $4, $5, $6, $7, $8
 FROM c;
+
+-- Whose hours count at sites ($1) from $3 on, where that changes; '': those of the contract.
+-- name: installation_put_site_calendars
+INSERT INTO site_calendar (site_id, edition, from_at, calendar_id)
+SELECT s.site_id, 1 + coalesce(o.edition, 0), $3, k.calendar_id
+FROM unnest($1::text[], $2::text[]) AS x(site, calendar)
+	JOIN (site s JOIN customer c USING (customer_id)) ON c.code || '/' || s.code = x.site
+	LEFT JOIN calendar k ON k.code = x.calendar
+	LEFT JOIN LATERAL (SELECT y.edition, y.calendar_id FROM site_calendar y
+		WHERE y.site_id = s.site_id ORDER BY y.edition DESC LIMIT 1) o ON true
+WHERE k.calendar_id IS DISTINCT FROM o.calendar_id;
 
 -- name: installation_retire_calendars
 UPDATE calendar SET retired = true WHERE code = ANY ($1::text[]);

@@ -15,6 +15,9 @@ SELECT customer_id, code, name, zone, retired FROM customer ORDER BY customer_id
 -- name: reference_sites
 SELECT site_id, customer_id, code, name, zone, retired FROM site ORDER BY site_id;
 
+-- name: reference_site_calendars
+SELECT site_id, from_at, calendar_id FROM site_calendar ORDER BY site_id, edition;
+
 -- name: reference_teams
 SELECT team_id, code, name, retired FROM team ORDER BY team_id;
 
@@ -41,7 +44,8 @@ SELECT calendar_id, from_at, zone, week,
 	array_to_string(
 		ARRAY(SELECT to_char(h, 'YYYY-MM-DD') FROM unnest(holidays) h)
 		|| ARRAY(SELECT to_char(d, 'YYYY-MM-DD') || ' ' || s
-			FROM unnest(special_dates, special_spans) AS x(d, s)), '; ') AS exceptions
+			FROM unnest(special_dates, special_spans) AS x(d, s)), '; ') AS exceptions,
+	array_to_string(rules, '; ') AS rules
 FROM calendar_edition ORDER BY calendar_id, from_at, edition;
 
 -- name: reference_contracts

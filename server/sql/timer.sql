@@ -13,6 +13,7 @@ SELECT at FROM timer ORDER BY at LIMIT 1;
 -- name: sweep_lock
 SELECT pg_try_advisory_lock(hashtext('otklik.sweep'));
 
--- Once for every epoch of the reference data.
+-- For every epoch of the reference data until it is done: at most about $1 tickets at a time; $2:
+-- whether this process is the one that sweeps.
 -- name: sweep_rearm
-SELECT desk_rearm();
+SELECT epoch, done, mine, moved FROM rearm_step($1::integer, $2::boolean);
