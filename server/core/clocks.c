@@ -1,6 +1,7 @@
 /* What commands and time do to the clocks of a ticket, as events. */
 #include "core/clocks.h"
 
+#include "core/escalation.h"
 #include "core/lifecycle.h"
 #include "core/projection.h"
 #include "core/sla.h"
@@ -27,12 +28,17 @@ int act_fail(const struct act *act, int status)
 	        "the rules could not be applied: %s", status_name((enum otk_status) - status));
 }
 
+static int ladders_stop(const struct act *act);
+
 int act_emit(const struct act *act, const struct event *e)
 {
+	bool fresh = act->c->ticket.acknowledged_at == 0;
 	const struct event *kept = change_append(act->c, e);
 	int rc = kept == NULL ? -OTK_RESOURCE_EXHAUSTED : projection_apply(act->c, kept);
 
-	return rc == 0 ? 0 : act_fail(act, rc);
+	if (rc != 0)
+		return act_fail(act, rc);
+	return fresh && act->c->ticket.acknowledged_at != 0 ? ladders_stop(act) : 0;
 }
 
 /* An event of a clock, with what it has consumed by now. */
@@ -144,17 +150,52 @@ int clock_breach(const struct act *act, enum clock_kind kind, enum event_cause c
 	return act_emit(act, &e);
 }
 
-int clock_fire(const struct act *act, enum clock_kind kind, int level,
-        enum event_kind fired_or_skipped)
+static int level_event(const struct act *act, enum event_kind what, enum clock_kind kind,
+        int level, enum event_cause cause)
 {
 	struct event e;
-	int rc = clock_event(act, fired_or_skipped, kind, CAUSE_NONE, &e);
+	int rc = clock_event(act, what, kind, cause, &e);
 
 	if (rc != 0)
 		return rc;
 	e.level = (int16_t)level;
 	e.is_public = false;
 	return act_emit(act, &e);
+}
+
+int clock_fire(const struct act *act, enum clock_kind kind, int level)
+{
+	const struct ref_level *written = sla_level(act->c, kind, level);
+	int rc = level_event(act, EVENT_LEVEL_FIRED, kind, level, CAUSE_NONE);
+
+	if (rc != 0 || written == NULL)
+		return rc;
+	return escalation_effects(act, kind, written->actions);
+}
+
+/* Somebody took the ticket up: what is armed of this ladder is not climbed any more. */
+static int ladder_stop(const struct act *act, enum clock_kind kind)
+{
+	const struct sla_clock *clock = &act->c->clocks[kind];
+	int rc = 0;
+
+	if (!clock_is_open(clock) || !sla_ladder_stopped(act->c, kind))
+		return 0;
+	for (int i = 0; rc == 0 && i < clock->level_count; i++) {
+		if (clock->levels[i].state == LEVEL_ARMED)
+			rc = level_event(
+			        act, EVENT_LEVEL_SKIPPED, kind, i + 1, CAUSE_ACKNOWLEDGED);
+	}
+	return rc;
+}
+
+static int ladders_stop(const struct act *act)
+{
+	int rc = 0;
+
+	for (int kind = CLOCK_RESPONSE; rc == 0 && kind < CLOCK_KIND_COUNT; kind++)
+		rc = ladder_stop(act, (enum clock_kind)kind);
+	return rc;
 }
 
 /*
@@ -182,10 +223,10 @@ static int settle_levels(const struct act *act, enum clock_kind kind)
 	}
 	for (int i = 0; rc == 0 && i < clock->level_count; i++) {
 		if (i != highest && passed[i])
-			rc = clock_fire(act, kind, i + 1, EVENT_LEVEL_SKIPPED);
+			rc = level_event(act, EVENT_LEVEL_SKIPPED, kind, i + 1, CAUSE_NONE);
 	}
 	if (rc == 0 && highest >= 0)
-		rc = clock_fire(act, kind, highest + 1, EVENT_LEVEL_FIRED);
+		rc = clock_fire(act, kind, highest + 1);
 	return rc;
 }
 
@@ -314,6 +355,9 @@ int clock_reaim(const struct act *act, enum clock_kind kind, enum event_cause ca
 	        aimed.target_us == clock->target_us && aimed.wall == clock->wall &&
 	        aimed.calendar_id == clock->calendar_id)
 		return 0;
+	rc = ladder_stop(act, kind); /* another version may ask for it */
+	if (rc != 0)
+		return rc;
 	rc = clock_event(act, EVENT_CLOCK_RETARGETED, kind, cause, &e);
 	if (rc != 0)
 		return rc;

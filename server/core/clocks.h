@@ -30,8 +30,8 @@ int act_fail(const struct act *act, int status);
 int clock_start(const struct act *act, enum clock_kind kind, enum event_cause cause);
 int clock_stop(const struct act *act, enum clock_kind kind);
 int clock_breach(const struct act *act, enum clock_kind kind, enum event_cause cause);
-int clock_fire(const struct act *act, enum clock_kind kind, int level,
-        enum event_kind fired_or_skipped);
+/* Fires a level, with what its actions do to the ticket. */
+int clock_fire(const struct act *act, enum clock_kind kind, int level);
 
 /* Pauses and resumes every clock as the ticket's state and the contract say. */
 int clocks_follow_state(const struct act *act);

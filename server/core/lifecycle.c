@@ -117,21 +117,6 @@ static int do_take(const struct act *act, const struct command *cmd)
 
 /* assign -------------------------------------------------------------------------------- */
 
-/* A person who starts anew has not started: work goes back to assigned. */
-static int assigned_state(const struct act *act, bool person_changed)
-{
-	const struct ticket *t = &act->c->ticket;
-	bool nobody = t->team_id == 0 && t->assignee_id == 0;
-
-	if (t->state == TICKET_NEW && !nobody)
-		return move_to(act, TICKET_ASSIGNED, CAUSE_NONE);
-	if (t->state == TICKET_ASSIGNED && nobody)
-		return move_to(act, TICKET_NEW, CAUSE_NONE);
-	if (t->state == TICKET_IN_PROGRESS && person_changed)
-		return move_to(act, TICKET_ASSIGNED, CAUSE_NONE);
-	return 0;
-}
-
 static int do_assign(const struct act *act, const struct command *cmd)
 {
 	const struct ticket *t = &act->c->ticket;
@@ -151,7 +136,7 @@ static int do_assign(const struct act *act, const struct command *cmd)
 		e.assignee_id = person;
 	e.is_public = !given(cmd->text); /* the words are for colleagues */
 	rc = emit_text(act, &e, cmd->text);
-	return rc == 0 ? assigned_state(act, person_changed) : rc;
+	return rc == 0 ? step_assigned(act, person_changed) : rc;
 }
 
 /* pend, resume -------------------------------------------------------------------------- */

@@ -49,6 +49,27 @@ int step_resolve(const struct act *act, enum event_cause cause)
 	return act_emit(act, &e);
 }
 
+static int move(const struct act *act, enum ticket_state state)
+{
+	int rc = step_to(act, state, CAUSE_NONE);
+
+	return rc == 0 ? clocks_follow_state(act) : rc;
+}
+
+int step_assigned(const struct act *act, bool person_changed)
+{
+	const struct ticket *t = &act->c->ticket;
+	bool nobody = t->team_id == 0 && t->assignee_id == 0;
+
+	if (t->state == TICKET_NEW && !nobody)
+		return move(act, TICKET_ASSIGNED);
+	if (t->state == TICKET_ASSIGNED && nobody)
+		return move(act, TICKET_NEW);
+	if (t->state == TICKET_IN_PROGRESS && person_changed)
+		return move(act, TICKET_ASSIGNED);
+	return 0;
+}
+
 int step_reopen(const struct act *act, enum event_cause cause)
 {
 	int rc = step_to(act, TICKET_IN_PROGRESS, cause);

@@ -14,6 +14,12 @@ int step_to(const struct act *act, enum ticket_state state, enum event_cause cau
 /* To resolved, with the instant at which it will close by itself. */
 int step_resolve(const struct act *act, enum event_cause cause);
 
+/*
+ * After an ASSIGNED event: the state that goes with it, and the clocks. A person who starts
+ * anew has not started: work goes back to assigned.
+ */
+int step_assigned(const struct act *act, bool person_changed);
+
 /* Back to work, with the clocks. */
 int step_reopen(const struct act *act, enum event_cause cause);
 

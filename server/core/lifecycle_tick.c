@@ -137,7 +137,7 @@ static int pay(const struct act *act, const struct owed *owed)
 	case OWED_BREACH:
 		return clock_breach(act, owed->clock, CAUSE_NONE);
 	case OWED_LEVEL:
-		return clock_fire(act, owed->clock, owed->level, EVENT_LEVEL_FIRED);
+		return clock_fire(act, owed->clock, owed->level);
 	case OWED_NOTHING:
 		break;
 	}

@@ -1,52 +1,16 @@
 /* See notification.h. */
 #include "core/notification.h"
 
-#include <string.h>
-
-static const struct {
-	const char *word;
-	unsigned audience;
-} WHOM[] = {
-        {"requester", TELL_REQUESTER},
-        {"contact", TELL_REQUESTER},
-        {"assignee", TELL_ASSIGNEE},
-        {"team", TELL_TEAM},
-        {"lead", TELL_LEAD},
-        {"manager", TELL_MANAGER},
-};
-
-static const char NOTIFY[] = "notify";
-
-/* Of one action, `length` bytes without surrounding blanks. */
-static unsigned action_audience(const char *action, size_t length)
-{
-	size_t verb = sizeof NOTIFY - 1;
-
-	if (length <= verb || strncmp(action, NOTIFY, verb) != 0 || action[verb] != ' ')
-		return 0;
-	while (verb < length && action[verb] == ' ')
-		verb++;
-	for (size_t i = 0; i < sizeof WHOM / sizeof WHOM[0]; i++) {
-		if (strlen(WHOM[i].word) == length - verb &&
-		        memcmp(action + verb, WHOM[i].word, length - verb) == 0)
-			return WHOM[i].audience;
-	}
-	return 0;
-}
+#include "core/action.h"
 
 unsigned notification_actions(const char *actions)
 {
+	struct action action;
 	unsigned audience = 0;
 
-	while (actions != NULL && *actions != '\0') {
-		size_t blanks = strspn(actions, ", \t");
-		size_t length = strcspn(actions += blanks, ",");
-		size_t used = length;
-
-		while (used > 0 && (actions[used - 1] == ' ' || actions[used - 1] == '\t'))
-			used--;
-		audience |= action_audience(actions, used);
-		actions += length;
+	while (action_next(&actions, &action)) {
+		if (action.verb == ACTION_NOTIFY)
+			audience |= action.audience;
 	}
 	return audience;
 }

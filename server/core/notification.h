@@ -28,6 +28,8 @@ enum audience {
 	TELL_LEAD = 8, /* of the ticket's team; where it has none, all of the customer's */
 	TELL_MANAGER = 16,
 	TELL_ACTOR = 32, /* the one who did it is told too: otherwise he knows */
+	TELL_WATCHERS = 64,
+	TELL_ON_CALL = 128, /* for the ticket's team, when it is told: see core/rota */
 };
 
 struct notification {

@@ -31,7 +31,8 @@ static void attributes(struct ticket *t, const struct event *e)
 		t->urgency = e->urgency;
 	if (e->priority >= 0) {
 		t->priority = e->priority;
-		t->priority_overridden = e->cause == CAUSE_OVERRIDE;
+		t->priority_overridden =
+		        e->cause == CAUSE_OVERRIDE || e->cause == CAUSE_ESCALATED;
 	}
 	if (e->site_id >= 0)
 		t->site_id = e->site_id;
@@ -317,6 +318,8 @@ int projection_apply(struct change *c, const struct event *e)
 		break;
 	case EVENT_CLASSIFIED:
 		attributes(t, e);
+		if (e->cause == CAUSE_ESCALATED && e->clock > 0 && e->clock < CLOCK_KIND_COUNT)
+			t->raised = (int16_t)(t->raised | 1 << e->clock);
 		if (e->cause == CAUSE_TITLE && e->text != NULL)
 			t->title = e->text;
 		break;

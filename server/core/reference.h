@@ -133,11 +133,11 @@ struct ref_contract {
 	size_t service_count;
 	int16_t matrix[9];                /* impact 1..3 × urgency 1..3 */
 	uint8_t pauses[CLOCK_KIND_COUNT]; /* bit 1 << pending_reason */
-	uint8_t ack_stops;                /* bit 1 << clock: its levels rest once acknowledged */
-	int64_t fee;                      /* in the currency's smallest unit, a period */
-	char currency[4];                 /* ISO 4217; "": no fee is written */
-	int16_t period;                   /* months: 1, 3, 12; 0 without a fee */
-	int32_t credit_cap;               /* 1/10000 of a month's fee */
+	uint8_t ack_stops;  /* bit 1 << clock: its levels rest once acknowledged */
+	int64_t fee;        /* in the currency's smallest unit, a period */
+	char currency[4];   /* ISO 4217; "": no fee is written */
+	int16_t period;     /* months: 1, 3, 12; 0 without a fee */
+	int32_t credit_cap; /* 1/10000 of a month's fee */
 	struct ref_credit *credits;
 	size_t credit_count;
 	struct ref_target *targets;

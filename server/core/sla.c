@@ -223,9 +223,19 @@ static bool lies_ahead(const struct sla_clock *clock, int64_t threshold, int64_t
 	return threshold > clock->consumed_us;
 }
 
+bool sla_ladder_stopped(const struct change *c, enum clock_kind kind)
+{
+	const struct ref_contract *contract = sla_contract(c);
+
+	return contract != NULL && c->ticket.acknowledged_at != 0 &&
+	       (contract->ack_stops & 1U << kind) != 0;
+}
+
 static int place_under(const struct change *c, const struct calendar_history *history,
         struct sla_clock *clock, int64_t at, bool rearm)
 {
+	bool stopped = sla_ladder_stopped(c, clock->kind);
+
 	for (int i = 0; i < clock->level_count; i++) {
 		struct clock_level *level = &clock->levels[i];
 		const struct ref_level *written = sla_level(c, clock->kind, i + 1);
@@ -235,6 +245,11 @@ static int place_under(const struct change *c, const struct calendar_history *hi
 
 		if (written == NULL) {
 			level->state = LEVEL_SKIPPED;
+			continue;
+		}
+		if (stopped) {
+			if (level->state == LEVEL_ARMED)
+				*level = (struct clock_level){at, LEVEL_SKIPPED};
 			continue;
 		}
 		threshold = sla_level_threshold(clock, written);

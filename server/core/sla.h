@@ -45,6 +45,9 @@ int sla_consumed(
 int sla_due(const struct change *c, const struct sla_clock *clock, int64_t consumed, int64_t at,
         int64_t *due);
 
+/* True when the contract's levels of this clock rest because somebody took the ticket up. */
+bool sla_ladder_stopped(const struct change *c, enum clock_kind kind);
+
 /* Number of levels the contract hangs on this clock, and one of them (1..) or NULL. */
 int sla_level_count(const struct change *c, enum clock_kind kind);
 const struct ref_level *sla_level(const struct change *c, enum clock_kind kind, int number);
@@ -54,7 +57,8 @@ int64_t sla_level_threshold(const struct sla_clock *clock, const struct ref_leve
 
 /*
  * Places every armed level of a clock whose anchor_at and consumed_us hold at `at`. With
- * `rearm`, fired and skipped ones whose instant now lies in the future are armed again.
+ * `rearm`, fired and skipped ones whose instant now lies in the future are armed again; on a
+ * stopped ladder none is armed.
  */
 int sla_place_levels(const struct change *c, struct sla_clock *clock, int64_t at, bool rearm);
 
