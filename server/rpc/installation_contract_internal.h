@@ -39,6 +39,9 @@ void contract_read_pauses(const struct contract_reading *r);
 void contract_read_acknowledge(const struct contract_reading *r);
 void contract_read_levels(const struct contract_reading *r);
 
+/* installation_action.c: the actions of level i, checked; NULL when the arena is out. */
+const char *contract_read_actions(const struct contract_reading *r, size_t i);
+
 /* installation_fee.c: fills fee, currency, period, credits and their cap. */
 void contract_read_fee(const struct contract_reading *r);
 

@@ -2,14 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/text.h"
 #include "core/duration.h"
 #include "core/lifecycle.h"
 #include "rpc/field.h"
 #include "rpc/installation_contract_internal.h"
 
-enum { ACTIONS_MAX = 8, LEVEL_PERCENT_MAX = 1000 };
+enum { LEVEL_PERCENT_MAX = 1000 };
 
 /* --- pauses ------------------------------------------------------------------------------ */
 
@@ -108,36 +107,6 @@ static bool level_at(struct declare *d, const char *text, const char *path, cons
 	return true;
 }
 
-static const char *level_actions(const struct contract_reading *r, size_t i)
-{
-	static const char *const KNOWN[] = {"notify assignee", "notify team", "notify lead",
-	        "notify manager", "notify contact"};
-	enum { KNOWN_COUNT = sizeof KNOWN / sizeof *KNOWN };
-	const Otklik__V1__Level *in = r->in->levels[i];
-	struct buf text = {0};
-	const char *copy;
-
-	for (size_t k = 0; k < in->n_actions; k++) {
-		size_t n = 0;
-
-		while (n < KNOWN_COUNT && strcmp(KNOWN[n], in->actions[k]) != 0)
-			n++;
-		if (n == KNOWN_COUNT || k >= ACTIONS_MAX)
-			error_field(r->d->err,
-			        contract_path(r, "levels[%zu].actions[%zu]", i, k),
-			        "must be notify assignee, notify team, notify lead, notify "
-			        "manager or "
-			        "notify contact, at most %d of them",
-			        ACTIONS_MAX);
-		buf_printf(&text, "%s%s", k > 0 ? ", " : "", in->actions[k]);
-	}
-	copy = text.failed ? NULL : arena_strdup(r->d->arena, buf_text(&text));
-	buf_free(&text);
-	if (copy == NULL)
-		r->d->no_memory = true;
-	return copy;
-}
-
 static void read_level(const struct contract_reading *r, size_t i)
 {
 	const Otklik__V1__Level *in = r->in->levels[i];
@@ -146,7 +115,7 @@ static void read_level(const struct contract_reading *r, size_t i)
 	struct declare *d = r->d;
 
 	field_line(d->err, declare_path(d, "%s.name", prefix), in->name, NAME_TEXT_MAX);
-	level.actions = level_actions(r, i);
+	level.actions = contract_read_actions(r, i);
 	if (!contract_clock(d, declare_path(d, "%s.clock", prefix), in->clock, &level.clock))
 		return;
 	if (!level_at(d, in->at, declare_path(d, "%s.at", prefix), &level.at))

@@ -280,6 +280,26 @@ static void contracts_are_checked(void **state)
 	WRONG(w.levels[1].at = T("50%"), "contracts[0].levels[1].at", "already");
 	WRONG(w.levels[1].clock = T("x"), "contracts[0].levels[1].clock", "resolution");
 	WRONG(w.actions[0] = T("shout"), "contracts[0].levels[0].actions[0]", "notify");
+	WRONG(w.actions[0] = T("notify nobody"), "contracts[0].levels[0].actions[0]",
+	        "no person 'nobody'");
+	WRONG(w.actions[0] = T("assign nobody"), "contracts[0].levels[0].actions[0]",
+	        "no team or person 'nobody'");
+	WRONG(w.actions[0] = T("assign team vera"), "contracts[0].levels[0].actions[0]",
+	        "no team 'vera'");
+	WRONG(w.actions[0] = T("assign olga"), "contracts[0].levels[0].actions[0]",
+	        "customer's person");
+	WRONG((w.actions[0] = T("watch vera"), w.people[0].disabled = true),
+	        "contracts[0].levels[0].actions[0]", "disabled");
+	WRONG((w.actions[0] = T("assign vera"), w.team.code = T("vera"),
+	              w.teams[0] = T("vera")),
+	        "contracts[0].levels[0].actions[0]", "assign team vera");
+	WRONG(w.actions[0] = T("notify lead, notify team"), "contracts[0].levels[0].actions[0]",
+	        "must be");
+	WRONG(w.actions[0] = T("raise the priority"), "contracts[0].levels[0].actions[0]",
+	        "raise priority");
+	WRONG((w.actions[0] = T("quiet wait"), w.actions[1] = T("quiet send"),
+	              w.levels[0].n_actions = 2),
+	        "contracts[0].levels[0].actions[1]", "twice");
 	w.levels[2].at = T("110%");
 	w.levels[3].at = T("+1h");
 	w.levels[4].at = T("+2h");

@@ -1,0 +1,111 @@
+/* Actions of a declared contract's escalation levels: the grammar, and that whom they name is.
+ */
+#include <string.h>
+
+#include "base/buf.h"
+#include "core/action.h"
+#include "rpc/installation_contract_internal.h"
+
+enum { ACTIONS_MAX = 8 };
+
+/* Where the declaration is, or with a contract alone what is stored. */
+static const struct thing *find_thing(
+        const struct declare *d, enum thing_kind kind, const char *code)
+{
+	const struct thing_list *list = d->stored != NULL ? d->stored : d->list;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct thing *thing = &list->things[i];
+
+		if (thing->kind == kind && !thing->retired && !thing->placeholder &&
+		        strcmp(thing->code, code) == 0)
+			return thing;
+	}
+	return NULL;
+}
+
+/* The provider's people work; of others only the contract's customer is told. */
+static void check_person(const struct contract_reading *r, const struct action *action,
+        const struct thing *person, const char *path)
+{
+	const char *customer = thing_text(person, PERSON_CUSTOMER);
+
+	if (*thing_text(person, PERSON_DISABLED) != '\0')
+		error_field(r->d->err, path, "'%s' is disabled", person->code);
+	else if (*customer != '\0' && action->verb == ACTION_ASSIGN)
+		error_field(r->d->err, path,
+		        "'%s' is a customer's person and cannot be assigned", person->code);
+	else if (*customer != '\0' && strcmp(customer, r->in->customer) != 0)
+		error_field(r->d->err, path, "'%s' belongs to another customer, '%s'",
+		        person->code, customer);
+}
+
+static void check_named(
+        const struct contract_reading *r, const struct action *action, const char *path)
+{
+	const struct thing *team = NULL, *person = NULL;
+
+	if (action->code[0] == '\0')
+		return;
+	if (!action->team)
+		person = find_thing(r->d, THING_PERSON, action->code);
+	if (action->verb == ACTION_ASSIGN && !action->person)
+		team = find_thing(r->d, THING_TEAM, action->code);
+	if (person != NULL && team != NULL)
+		error_field(r->d->err, path,
+		        "'%s' is a team and a person: write assign team %s or assign person %s",
+		        action->code, action->code, action->code);
+	else if (person != NULL)
+		check_person(r, action, person, path);
+	else if (team == NULL)
+		error_field(r->d->err, path, "no %s '%s' is declared",
+		        action->verb != ACTION_ASSIGN || action->person ? "person"
+		        : action->team                                  ? "team"
+		                                                        : "team or person",
+		        action->code);
+}
+
+static void check_action(
+        const struct contract_reading *r, const char *text, const char *path, bool *quiet)
+{
+	struct action action;
+	const char *rest = text;
+
+	if (strlen(text) > ACTION_TEXT_MAX || strchr(text, ',') != NULL ||
+	        !action_next(&rest, &action) || action.verb == ACTION_UNKNOWN) {
+		error_field(r->d->err, path,
+		        "'%.60s' must be notify assignee, team, lead, manager, contact, "
+		        "watchers, "
+		        "on-call or a person; assign a team or a person; raise priority; watch "
+		        "a "
+		        "person; webhook; quiet wait, on-call or send",
+		        text);
+		return;
+	}
+	if (action.verb == ACTION_QUIET && *quiet)
+		error_field(r->d->err, path, "what quiet hours do is said twice");
+	*quiet = *quiet || action.verb == ACTION_QUIET;
+	check_named(r, &action, path);
+}
+
+const char *contract_read_actions(const struct contract_reading *r, size_t i)
+{
+	const Otklik__V1__Level *in = r->in->levels[i];
+	struct buf text = {0};
+	const char *copy;
+	bool quiet = false;
+
+	if (in->n_actions > ACTIONS_MAX)
+		error_field(r->d->err, contract_path(r, "levels[%zu].actions", i), "at most %d",
+		        ACTIONS_MAX);
+	for (size_t k = 0; k < in->n_actions && k < ACTIONS_MAX; k++) {
+		check_action(r, in->actions[k],
+		        contract_path(r, "levels[%zu].actions[%zu]", i, k), &quiet);
+		buf_printf(&text, "%s%s", k > 0 ? ", " : "", in->actions[k]);
+	}
+	copy = text.failed ? NULL : arena_strdup(r->d->arena, buf_text(&text));
+	buf_free(&text);
+	if (copy == NULL)
+		r->d->no_memory = true;
+	return copy;
+}
