@@ -5,6 +5,9 @@ SET LOCAL ROLE otklik_owner;
 
 ALTER TABLE ticket
 	ADD COLUMN merged_into bigint, -- the older ticket it went into
+	ADD COLUMN merged_at timestamptz,
+	ADD COLUMN merged_state smallint NOT NULL DEFAULT 0, -- what the undo goes back to
+	ADD COLUMN merged_clocks smallint NOT NULL DEFAULT 0, -- 1 << clock ran, 256 << clock stood
 	ADD COLUMN promise_at timestamptz, -- the date given to the customer
 	ADD COLUMN promise_given_at timestamptz,
 	ADD COLUMN promise_first_at timestamptz,
@@ -216,7 +219,8 @@ BEGIN
 				subcategory, channel, external_ref, zone, site_id, service_id, team_id, assignee_id,
 				requester_id, contract_version_id, created_at, updated_at, acknowledged_at,
 				first_reply_at, first_resolved_at, resolved_at, closed_at, auto_close_at,
-				recheck_at, reopen_count, promise_broken, merged_into, promise_at,
+				recheck_at, reopen_count, promise_broken, merged_into, merged_at, merged_state,
+				merged_clocks, promise_at,
 				promise_given_at, promise_first_at, promise_warn_at, promise_changes, raised,
 				watchers)
 			SELECT s.customer, s.ticket, s.version, s.type, s.state, coalesce(s.reason, 0::smallint),
@@ -226,7 +230,9 @@ BEGIN
 					s.zone, s.site, s.service, s.team, s.assignee, s.requester, s.contract, s.created,
 					s.updated, s.acknowledged, s.first_reply, s.first_resolved, s.resolved,
 					s.closed, s.auto_close, s.recheck, coalesce(s.reopened, 0::smallint),
-					s.flags & 128 <> 0, m.merged_into, m.promise_at, m.promise_given_at,
+					s.flags & 128 <> 0, m.merged_into, m.merged_at,
+					coalesce(m.merged_state, 0::smallint),
+					coalesce(m.merged_clocks, 0::smallint), m.promise_at, m.promise_given_at,
 					m.promise_first_at, m.promise_warn_at, coalesce(m.promise_changes, 0::smallint),
 					coalesce(m.raised, 0::smallint), coalesce(m.watchers, '{}')
 				FROM unnest(item_customer, item_ticket, item_loaded, ticket_version, ticket_type,
@@ -243,6 +249,7 @@ BEGIN
 						acknowledged, first_reply, first_resolved, resolved, closed, auto_close,
 						recheck, reopened, more, i)
 					LEFT JOIN LATERAL jsonb_to_record(s.more::jsonb) AS m(merged_into bigint,
+					merged_at timestamptz, merged_state smallint, merged_clocks smallint,
 						promise_at timestamptz, promise_given_at timestamptz,
 						promise_first_at timestamptz, promise_warn_at timestamptz,
 						promise_changes smallint, raised smallint, watchers integer[]) ON true
@@ -264,6 +271,8 @@ BEGIN
 				closed_at = s.closed, auto_close_at = s.auto_close, recheck_at = s.recheck,
 				reopen_count = coalesce(s.reopened, 0::smallint),
 				promise_broken = s.flags & 128 <> 0, merged_into = m.merged_into,
+				merged_at = m.merged_at, merged_state = coalesce(m.merged_state, 0::smallint),
+				merged_clocks = coalesce(m.merged_clocks, 0::smallint),
 				promise_at = m.promise_at, promise_given_at = m.promise_given_at,
 				promise_first_at = m.promise_first_at, promise_warn_at = m.promise_warn_at,
 				promise_changes = coalesce(m.promise_changes, 0::smallint),
@@ -280,6 +289,7 @@ BEGIN
 					assignee, requester, contract, updated, acknowledged, first_reply,
 					first_resolved, resolved, closed, auto_close, recheck, reopened, more, i)
 				LEFT JOIN LATERAL jsonb_to_record(s.more::jsonb) AS m(merged_into bigint,
+					merged_at timestamptz, merged_state smallint, merged_clocks smallint,
 					promise_at timestamptz, promise_given_at timestamptz,
 					promise_first_at timestamptz, promise_warn_at timestamptz,
 					promise_changes smallint, raised smallint, watchers integer[]) ON true

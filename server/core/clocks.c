@@ -166,8 +166,11 @@ static int level_event(const struct act *act, enum event_kind what, enum clock_k
 int clock_fire(const struct act *act, enum clock_kind kind, int level)
 {
 	const struct ref_level *written = sla_level(act->c, kind, level);
-	int rc = level_event(act, EVENT_LEVEL_FIRED, kind, level, CAUSE_NONE);
+	int rc;
 
+	if (act->quiet != CAUSE_NONE)
+		return level_event(act, EVENT_LEVEL_SKIPPED, kind, level, act->quiet);
+	rc = level_event(act, EVENT_LEVEL_FIRED, kind, level, CAUSE_NONE);
 	if (rc != 0 || written == NULL)
 		return rc;
 	return escalation_effects(act, kind, written->actions);

@@ -14,6 +14,8 @@ struct act {
 	int64_t at;
 	int64_t now; /* later than `at` where time's own act is journalled late */
 	struct otk_error *err;
+	/* Not NONE: levels that time reaches are skipped, for this reason. */
+	enum event_cause quiet;
 };
 
 /* An event of the act that touches nothing yet; it is public unless made internal. */

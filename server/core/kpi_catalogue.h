@@ -34,7 +34,7 @@ struct kpi_column_spec {
 	int q;
 };
 
-enum { KPI_COLUMNS_MAX = 10 };
+enum { KPI_COLUMNS_MAX = 12 };
 
 struct kpi_spec {
 	const char *name;

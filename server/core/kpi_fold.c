@@ -97,7 +97,7 @@ static int note_add(struct kpi_state *s, const struct kpi_cell_key *key, int64_t
 /* Counts one, revocably. A cancelled ticket contributes nothing any more. */
 static void book_at(struct fold *f, const struct kpi_cell_key *key, int64_t value)
 {
-	if (f->s->cancelled || f->rc != 0)
+	if (f->s->cancelled || f->s->merged || f->rc != 0)
 		return;
 	f->rc = note_add(f->s, key, value);
 	if (f->rc == 0)
@@ -151,6 +151,29 @@ static void count_state(const struct fold *f, int32_t n)
 	struct kpi_cell_key key = cell_here(f, KPI_STATE_BASE + f->s->state, 1);
 
 	put(f, &key, n, 1);
+}
+
+/* Takes back what the ticket contributed, or gives it again: a merge can be undone. */
+static void put_notes(const struct fold *f, int32_t sign)
+{
+	const struct kpi_state *s = f->s;
+
+	for (size_t i = 0; i < s->note_count; i++)
+		put(f, &s->notes[i].key, sign * s->notes[i].n, s->notes[i].value);
+}
+
+static void merged(struct fold *f)
+{
+	put_notes(f, -1);
+	book_count(f, KPI_MERGED);
+	f->s->merged = true;
+}
+
+static void unmerged(struct fold *f)
+{
+	f->s->merged = false;
+	retract(f, KPI_MERGED);
+	put_notes(f, 1);
 }
 
 static bool is_done(int state)
@@ -264,12 +287,19 @@ static void state_changed(struct fold *f)
 	int from = s->state;
 
 	count_state(f, -1);
-	/* Time up to here runs under the old state. */
-	effective_time_stop(s, e->occurred_at);
+	/* Time up to here runs under the old state; through a merge it runs as if there were
+	 * none. */
+	if (e->cause != CAUSE_MERGED && e->cause != CAUSE_UNMERGED)
+		effective_time_stop(s, e->occurred_at);
 	s->state = e->state;
 	s->pending_reason = e->pending_reason >= 0 ? e->pending_reason : PENDING_NONE;
-	effective_time_start(s, e->occurred_at);
+	if (e->cause != CAUSE_MERGED && e->cause != CAUSE_UNMERGED)
+		effective_time_start(s, e->occurred_at);
 	count_state(f, 1);
+	if (e->cause == CAUSE_MERGED)
+		merged(f);
+	else if (e->cause == CAUSE_UNMERGED)
+		unmerged(f);
 	if (s->state == TICKET_PENDING && !s->pended) {
 		s->pended = true;
 		book_count(f, KPI_EVER_PENDING);
@@ -282,7 +312,7 @@ static void state_changed(struct fold *f)
 	}
 	if (s->state == TICKET_CLOSED && from != TICKET_CLOSED)
 		book_count(f, KPI_CLOSES);
-	if (s->state == TICKET_CANCELLED) {
+	if (s->state == TICKET_CANCELLED && !s->merged) {
 		retract(f, 0);
 		book_count(f, KPI_CANCELLED);
 		s->cancelled = true;
@@ -374,6 +404,49 @@ static void clock_breached(struct fold *f)
 	}
 }
 
+/* The breach that is waived: of the rounds of the update clock the one that broke then. */
+static size_t find_breach(const struct fold *f, int metric)
+{
+	const struct kpi_state *s = f->s;
+	int32_t quarter = (int32_t)floor_div(f->e->old_due_at, QUARTER_US);
+
+	for (size_t i = s->note_count; i-- > 0;) {
+		if (s->notes[i].key.metric == metric && s->notes[i].key.quarter == quarter)
+			return i;
+	}
+	return s->note_count;
+}
+
+/* Moved from the breaches to the waived ones, on the breach's own day. */
+static void clock_waived(struct fold *f)
+{
+	static const struct {
+		int breached, waived;
+	} METRICS[] = {
+	        [CLOCK_RESPONSE] = {KPI_RESPONSE_BREACHED, KPI_RESPONSE_WAIVED},
+	        [CLOCK_UPDATE] = {KPI_UPDATE_BREACHED, KPI_UPDATE_WAIVED},
+	        [CLOCK_RESOLUTION] = {KPI_RESOLUTION_BREACHED, KPI_RESOLUTION_WAIVED},
+	};
+	struct kpi_state *s = f->s;
+	struct kpi_cell_key key;
+	size_t at;
+
+	if (f->e->clock < CLOCK_RESPONSE || f->e->clock > CLOCK_RESOLUTION || s->merged)
+		return;
+	at = find_breach(f, METRICS[f->e->clock].breached);
+	if (at == s->note_count)
+		return;
+	key = s->notes[at].key;
+	put(f, &key, -1, s->notes[at].value);
+	if (--s->notes[at].n == 0) {
+		s->note_count--;
+		memmove(&s->notes[at], &s->notes[at + 1],
+		        (s->note_count - at) * sizeof s->notes[0]);
+	}
+	key.metric = (int16_t)METRICS[f->e->clock].waived;
+	book_at(f, &key, 1);
+}
+
 static void created(struct fold *f)
 {
 	const struct event *e = f->e;
@@ -450,6 +523,9 @@ static void dispatch(struct fold *f)
 	case EVENT_CLOCK_BREACHED:
 		clock_breached(f);
 		break;
+	case EVENT_CLOCK_WAIVED:
+		clock_waived(f);
+		break;
 	case EVENT_CLOCK_VOIDED:
 		if (f->e->clock == CLOCK_RESOLUTION)
 			f->s->resolution_clock = false;
@@ -464,7 +540,6 @@ static void dispatch(struct fold *f)
 	case EVENT_LEVEL_FIRED:
 	case EVENT_LEVEL_SKIPPED:
 	case EVENT_CHECK_REPORTED:
-	case EVENT_CLOCK_WAIVED:
 	case EVENT_PROMISE_WARNED:
 	case EVENT_ASKED:
 	case EVENT_MERGED:

@@ -57,6 +57,7 @@ struct kpi_state {
 	int16_t pending_reason;
 	bool observed;
 	bool cancelled;
+	bool merged; /* its notes are taken back until the merge is undone */
 	bool acknowledged;
 	bool replied;
 	bool resolved_once;

@@ -35,6 +35,11 @@ enum kpi_metric {
 	KPI_EVER_PENDING = 24, /* tickets, at their first pending */
 	KPI_NO_SLA = 25,
 	KPI_CLOSES = 26,
+	/* Breaches out of compliance, by the day and place of the breach. */
+	KPI_RESPONSE_WAIVED = 27,
+	KPI_RESOLUTION_WAIVED = 28,
+	KPI_UPDATE_WAIVED = 29,
+	KPI_MERGED = 30, /* tickets that went into another */
 	/* Tickets in a state: +1 at entry, -1 at exit; the sum up to a day is the stock then.
 	 */
 	KPI_STATE_BASE = 40, /* + enum ticket_state: 41 to 47 */

@@ -8,14 +8,14 @@
 #include "base/status.h"
 
 /* Version 1 knew of no promises: its bytes are still read. */
-enum { STATE_VERSION = 2, FLAG_COUNT = 13, NOTE_BYTES = 4 * 4 + 3 * 2 + 4 + 4 + 8 };
+enum { STATE_VERSION = 2, FLAG_COUNT = 14, NOTE_BYTES = 4 * 4 + 3 * 2 + 4 + 4 + 8 };
 
 static void flags_list(struct kpi_state *s, bool *flags[FLAG_COUNT])
 {
 	bool *const list[FLAG_COUNT] = {&s->observed, &s->cancelled, &s->acknowledged,
 	        &s->replied, &s->resolved_once, &s->reopened, &s->pended, &s->response_clock,
 	        &s->resolution_clock, &s->resolution_breached, &s->response_breached,
-	        &s->promise.first_broken, &s->promise.last_broken};
+	        &s->promise.first_broken, &s->promise.last_broken, &s->merged};
 
 	memcpy(flags, list, sizeof list);
 }

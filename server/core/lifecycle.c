@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/aside.h"
 #include "core/clocks.h"
 #include "core/lifecycle_rules.h"
 #include "core/lifecycle_steps.h"
@@ -14,23 +15,6 @@
 static bool given(const char *text)
 {
 	return text != NULL && text[0] != '\0';
-}
-
-/* Copies into the arena; "" and NULL give NULL. */
-static int keep_text(const struct act *act, const char *text, char **out)
-{
-	*out = NULL;
-	if (!given(text))
-		return 0;
-	*out = arena_strdup(act->c->arena, text);
-	return *out == NULL ? act_fail(act, -OTK_RESOURCE_EXHAUSTED) : 0;
-}
-
-static int emit_text(const struct act *act, struct event *e, const char *text)
-{
-	int rc = keep_text(act, text, &e->text);
-
-	return rc == 0 ? act_emit(act, e) : rc;
 }
 
 /* The first answer tells what the response had consumed by then. */
@@ -58,22 +42,13 @@ static int say(const struct act *act, const char *text, bool spoken, bool goes_o
 
 	e.cause = spoken ? CAUSE_SPOKEN : CAUSE_NONE;
 	if (rc == 0)
-		rc = emit_text(act, &e, text);
+		rc = step_emit_text(act, &e, text);
 	return rc == 0 && answers ? clocks_answered(act, goes_on) : rc;
 }
 
 static int say_if_given(const struct act *act, const char *text)
 {
 	return given(text) ? say(act, text, false, true) : 0;
-}
-
-static int move_to(const struct act *act, enum ticket_state state, enum event_cause cause)
-{
-	int rc = 0;
-
-	if (act->c->ticket.state != state)
-		rc = step_to(act, state, cause);
-	return rc == 0 ? clocks_follow_state(act) : rc;
 }
 
 /* take ---------------------------------------------------------------------------------- */
@@ -112,7 +87,7 @@ static int do_take(const struct act *act, const struct command *cmd)
 		e.assignee_id = self;
 		rc = act_emit(act, &e);
 	}
-	return rc == 0 ? move_to(act, TICKET_IN_PROGRESS, CAUSE_NONE) : rc;
+	return rc == 0 ? step_move(act, TICKET_IN_PROGRESS, CAUSE_NONE) : rc;
 }
 
 /* assign -------------------------------------------------------------------------------- */
@@ -135,7 +110,7 @@ static int do_assign(const struct act *act, const struct command *cmd)
 	if (person_changed)
 		e.assignee_id = person;
 	e.is_public = !given(cmd->text); /* the words are for colleagues */
-	rc = emit_text(act, &e, cmd->text);
+	rc = step_emit_text(act, &e, cmd->text);
 	return rc == 0 ? step_assigned(act, person_changed) : rc;
 }
 
@@ -173,7 +148,7 @@ static int do_resume(const struct act *act, const struct command *cmd)
 {
 	int rc = say_if_given(act, cmd->text);
 
-	return rc == 0 ? move_to(act, TICKET_IN_PROGRESS, CAUSE_NONE) : rc;
+	return rc == 0 ? step_move(act, TICKET_IN_PROGRESS, CAUSE_NONE) : rc;
 }
 
 /* reply, note --------------------------------------------------------------------------- */
@@ -189,7 +164,7 @@ static int do_reply(const struct act *act, const struct command *cmd)
 		return pend(act, cmd);
 	if (act->actor.side == SIDE_CUSTOMER && t->state == TICKET_PENDING &&
 	        t->pending_reason == PENDING_CUSTOMER)
-		return move_to(act, TICKET_IN_PROGRESS, CAUSE_ANSWERED);
+		return step_move(act, TICKET_IN_PROGRESS, CAUSE_ANSWERED);
 	return 0;
 }
 
@@ -198,7 +173,7 @@ static int do_note(const struct act *act, const struct command *cmd)
 	struct event e = act_event(act, EVENT_NOTED);
 
 	e.is_public = false;
-	return emit_text(act, &e, cmd->text);
+	return step_emit_text(act, &e, cmd->text);
 }
 
 /* resolve, close, reopen, cancel --------------------------------------------------------- */
@@ -264,7 +239,7 @@ static int set_text_if_other(
 	if (!given(wanted) || (has != NULL && strcmp(wanted, has) == 0))
 		return 0;
 	*changed = true;
-	return keep_text(act, wanted, field);
+	return step_keep_text(act, wanted, field);
 }
 
 /*
@@ -332,7 +307,7 @@ static int do_classify(const struct act *act, const struct command *cmd)
 	if (!changed)
 		return 0;
 	e.is_public = !given(cmd->text); /* the words are for colleagues */
-	rc = emit_text(act, &e, cmd->text);
+	rc = step_emit_text(act, &e, cmd->text);
 	return rc == 0 ? clocks_retarget(act, CAUSE_RETARGET) : rc;
 }
 
@@ -347,7 +322,7 @@ static int do_promise(const struct act *act, const struct command *cmd)
 	if (rc == 0)
 		rc = first_answer(act, &e);
 	if (rc == 0)
-		rc = emit_text(act, &e, cmd->text);
+		rc = step_emit_text(act, &e, cmd->text);
 	return rc == 0 ? clocks_answered(act, true) : rc;
 }
 
@@ -364,7 +339,7 @@ static int do_apply_contract(const struct act *act, const struct command *cmd)
 	e.contract_id = cmd->contract_id;
 	e.cause = CAUSE_CONTRACT;
 	e.is_public = !given(cmd->text); /* the words are for colleagues */
-	rc = emit_text(act, &e, cmd->text);
+	rc = step_emit_text(act, &e, cmd->text);
 	return rc == 0 ? clocks_retarget(act, CAUSE_CONTRACT) : rc;
 }
 
@@ -384,6 +359,10 @@ static int (*const DO[])(const struct act *, const struct command *) = {
         [VERB_CLASSIFY] = do_classify,
         [VERB_PROMISE] = do_promise,
         [VERB_APPLY_CONTRACT] = do_apply_contract,
+        [VERB_WAIVE] = aside_waive,
+        [VERB_ASK] = aside_ask,
+        [VERB_FOLLOW] = aside_follow,
+        [VERB_UNFOLLOW] = aside_follow,
 };
 
 int lifecycle_apply(

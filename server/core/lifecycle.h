@@ -22,6 +22,10 @@ enum verb {
 	VERB_CLASSIFY,
 	VERB_PROMISE,
 	VERB_APPLY_CONTRACT,
+	VERB_WAIVE,
+	VERB_ASK,
+	VERB_FOLLOW,
+	VERB_UNFOLLOW,
 };
 
 /* Limits: title and categories in code points, text in bytes (TITLE_MAX and so on). */
@@ -71,6 +75,8 @@ struct command {
 	bool withdraw;
 	int64_t cited_seq;         /* the customer's message that asks for the move */
 	const struct event *cited; /* that entry of the journal; NULL: there is none */
+	enum clock_kind clock;     /* VERB_WAIVE */
+	int32_t person_id;         /* VERB_FOLLOW, VERB_UNFOLLOW; 0: who acts */
 	int32_t contract_id; /* VERB_APPLY_CONTRACT: a version of the customer's; 0: none */
 };
 
@@ -84,6 +90,43 @@ struct command {
  * on the ticket (human_touched). The version it has already: -OTK_FAILED_PRECONDITION,
  * NOTHING_TO_DO.
  */
+
+/*
+ * VERB_WAIVE takes the breach of a clock out of compliance: by a lead of the provider, with a
+ * reason, in any state, once (CLOCK_WAIVED, internal; old_due_at is when it broke). Of the
+ * update clock it is the breach of the round at hand. A waived breach stays waived: the clock
+ * keeps breached_at and is LATE when it stops; the next round of the update clock is a new one.
+ *
+ * VERB_ASK is the customer's side asking how it stands (ASKED, public, with text) before the
+ * ticket is resolved. It takes a ticket out of pending(customer) as a reply does, and then arms
+ * the update clock with cause ASKED where it does not run or wait already, answered before or
+ * not.
+ *
+ * VERB_FOLLOW and VERB_UNFOLLOW keep ticket.watchers (WATCHER), in any state: the provider's
+ * people for anybody who may read the ticket, the customer's for themselves. At most
+ * WATCHERS_MAX. It does not count as work on the ticket. The entry is public where it is about
+ * one of the customer's people.
+ */
+
+/*
+ * Merges `younger` into `older`, both loaded, of one customer: the provider's only. The younger
+ * (by created_at, then number) must not be resolved, the older not closed or cancelled. The
+ * younger becomes cancelled and its open clocks void, all with cause MERGED; breaches stay.
+ * Both get a MERGED entry with the other's number; that of the younger has cause MERGED and the
+ * text, and is internal where it has one.
+ */
+int lifecycle_merge(struct change *younger, struct change *older, const struct actor *actor,
+        const char *text, int64_t now, struct otk_error *err);
+
+/*
+ * Undoes a merge, whatever became of the older meanwhile. The younger is in the state it was
+ * in, as of the instant of the merge, and its clocks run on as if they had never stopped: then
+ * all that time has owed since is journalled, breaches at their due; levels reached meanwhile
+ * are skipped. Entries have cause UNMERGED and occurred when they would have; the last ones,
+ * UNMERGED in both, occur now.
+ */
+int lifecycle_unmerge(struct change *younger, struct change *older, const struct actor *actor,
+        const char *text, int64_t now, struct otk_error *err);
 
 /*
  * Fills an initialised change with a new ticket: CREATED, clocks started as the contract says

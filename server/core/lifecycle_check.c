@@ -34,7 +34,8 @@ static int recovered(const struct act *act, const char *text, enum check_effect 
 	const struct ticket *t = &act->c->ticket;
 	int rc;
 
-	if (!t->check_bad || t->state == TICKET_CANCELLED) {
+	/* One that was merged still hears of its check: an undo may bring it back. */
+	if (!t->check_bad || (t->state == TICKET_CANCELLED && t->merged_into == 0)) {
 		*effect = CHECK_NOTHING;
 		return 0;
 	}
@@ -45,7 +46,7 @@ static int recovered(const struct act *act, const char *text, enum check_effect 
 		*effect = CHECK_CLOSED;
 		return step_to(act, TICKET_CLOSED, CAUSE_RECOVERY);
 	}
-	if (t->state == TICKET_CLOSED || t->human_touched) {
+	if (t->state >= TICKET_CLOSED || t->human_touched) {
 		*effect = CHECK_NOTED;
 		return 0;
 	}
@@ -59,7 +60,8 @@ static int failed(const struct act *act, const char *text, enum check_effect *ef
 	bool ended = t->state == TICKET_RESOLVED || t->state == TICKET_CLOSED;
 	int rc;
 
-	if (t->state == TICKET_CANCELLED || (ended && act->at > reopen_until(act->c))) {
+	if ((t->state == TICKET_CANCELLED && t->merged_into == 0) ||
+	        (ended && act->at > reopen_until(act->c))) {
 		*effect = CHECK_FILES_NEW;
 		return 0;
 	}

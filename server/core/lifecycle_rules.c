@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "base/time_text.h"
+#include "core/aside.h"
 #include "core/lifecycle_steps.h"
 #include "core/priority.h"
 #include "core/promise_steps.h"
@@ -25,6 +26,7 @@ static const struct verb_rule {
 	uint32_t customer_from; /* 0: the provider's only */
 	bool requester_only;    /* of the customer's side only who asked */
 	bool needs_text;
+	bool lead_only;
 	bool aside; /* not worth naming as what could be done instead */
 } VERBS[] = {
         [VERB_TAKE] = {"take", BEFORE_RESOLVE, 0, false, false},
@@ -41,7 +43,12 @@ static const struct verb_rule {
                 false},
         [VERB_CLASSIFY] = {"classify", UNFINISHED, 0, false, false},
         [VERB_PROMISE] = {"promise", BEFORE_RESOLVE, 0, false, false},
-        [VERB_APPLY_CONTRACT] = {"apply a contract to", UNFINISHED, 0, false, false, true},
+        [VERB_APPLY_CONTRACT] = {"apply a contract to", UNFINISHED, 0, false, false, false,
+                true},
+        [VERB_WAIVE] = {"waive", ANY_STATE, 0, false, true, true, true},
+        [VERB_ASK] = {"ask", 0, BEFORE_RESOLVE, false, true, false, false},
+        [VERB_FOLLOW] = {"follow", ANY_STATE, ANY_STATE, false, false, false, true},
+        [VERB_UNFOLLOW] = {"unfollow", ANY_STATE, ANY_STATE, false, false, false, true},
 };
 enum { VERB_COUNT = sizeof VERBS / sizeof *VERBS };
 
@@ -236,6 +243,10 @@ int rules_check_fields(
 		rc = worst(rc, check_assign(c, cmd, err));
 	if (cmd->verb == VERB_PROMISE)
 		rc = worst(rc, promise_check(c, cmd, now, err));
+	if (cmd->verb == VERB_WAIVE)
+		rc = worst(rc, aside_check_waive(cmd, err));
+	if (cmd->verb == VERB_FOLLOW || cmd->verb == VERB_UNFOLLOW)
+		rc = worst(rc, aside_check_follow(c, cmd, err));
 	if (cmd->verb == VERB_APPLY_CONTRACT)
 		rc = worst(rc, check_contract(c, cmd, now, err));
 	return rc;
@@ -247,6 +258,13 @@ int rules_check_actor(const struct change *c, const struct command *cmd, struct 
 {
 	const struct verb_rule *rule = &VERBS[cmd->verb];
 
+	if (cmd->actor.side == SIDE_PROVIDER && rule->from == 0)
+		return error_set(err, OTK_PERMISSION_DENIED, "CUSTOMER_ONLY",
+		        "only the customer's people %s; look at the ticket, or reply",
+		        rule->name);
+	if (cmd->actor.side == SIDE_PROVIDER && rule->lead_only && !cmd->actor.lead)
+		return error_set(err, OTK_PERMISSION_DENIED, "LEAD_ONLY", "only a lead may %s",
+		        rule->name);
 	if (cmd->actor.side == SIDE_PROVIDER)
 		return 0;
 	if (cmd->actor.side != SIDE_CUSTOMER || rule->customer_from == 0)
@@ -301,6 +319,10 @@ int rules_check_state(
 	if (cmd->verb == VERB_REPLY && state == TICKET_CLOSED)
 		return error_set(err, OTK_FAILED_PRECONDITION, "WRONG_STATE",
 		        "the ticket is closed: reopen it, or file another that names it");
+	if (c->ticket.merged_into != 0)
+		return error_set(err, OTK_FAILED_PRECONDITION, "MERGED",
+		        "the ticket was merged into %lld: go on there, or undo the merge",
+		        (long long)c->ticket.merged_into);
 	list_verbs(c, &cmd->actor, allowed, sizeof allowed);
 	return error_set(err, OTK_FAILED_PRECONDITION, "WRONG_STATE",
 	        "%s is not possible while the ticket is %s; possible: %s", rule->name,
@@ -314,7 +336,8 @@ int rules_reopen_window(const struct change *c, int64_t now, struct otk_error *e
 	if (now <= reopen_until(c))
 		return 0;
 	return error_set(err, OTK_FAILED_PRECONDITION, "REOPEN_TOO_LATE",
-	        "the ticket could be reopened until %s; file a new one that names %lld",
+	        "the ticket could be reopened until %s; file another that is "
+	        "linked to it: otklik ticket create --linked %lld",
 	        time_format_utc(reopen_until(c), until), (long long)c->ticket.ticket_id);
 }
 

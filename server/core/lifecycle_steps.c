@@ -13,6 +13,31 @@ int step_to(const struct act *act, enum ticket_state state, enum event_cause cau
 	return act_emit(act, &e);
 }
 
+int step_move(const struct act *act, enum ticket_state state, enum event_cause cause)
+{
+	int rc = 0;
+
+	if (act->c->ticket.state != state)
+		rc = step_to(act, state, cause);
+	return rc == 0 ? clocks_follow_state(act) : rc;
+}
+
+int step_keep_text(const struct act *act, const char *text, char **out)
+{
+	*out = NULL;
+	if (text == NULL || text[0] == '\0')
+		return 0;
+	*out = arena_strdup(act->c->arena, text);
+	return *out == NULL ? act_fail(act, -OTK_RESOURCE_EXHAUSTED) : 0;
+}
+
+int step_emit_text(const struct act *act, struct event *e, const char *text)
+{
+	int rc = step_keep_text(act, text, &e->text);
+
+	return rc == 0 ? act_emit(act, e) : rc;
+}
+
 /* Business days of the contract's calendar; wall days where there is none. */
 static int auto_close_at(const struct act *act, int64_t *at)
 {
@@ -49,24 +74,17 @@ int step_resolve(const struct act *act, enum event_cause cause)
 	return act_emit(act, &e);
 }
 
-static int move(const struct act *act, enum ticket_state state)
-{
-	int rc = step_to(act, state, CAUSE_NONE);
-
-	return rc == 0 ? clocks_follow_state(act) : rc;
-}
-
 int step_assigned(const struct act *act, bool person_changed)
 {
 	const struct ticket *t = &act->c->ticket;
 	bool nobody = t->team_id == 0 && t->assignee_id == 0;
 
 	if (t->state == TICKET_NEW && !nobody)
-		return move(act, TICKET_ASSIGNED);
+		return step_move(act, TICKET_ASSIGNED, CAUSE_NONE);
 	if (t->state == TICKET_ASSIGNED && nobody)
-		return move(act, TICKET_NEW);
+		return step_move(act, TICKET_NEW, CAUSE_NONE);
 	if (t->state == TICKET_IN_PROGRESS && person_changed)
-		return move(act, TICKET_ASSIGNED);
+		return step_move(act, TICKET_ASSIGNED, CAUSE_NONE);
 	return 0;
 }
 

@@ -23,6 +23,19 @@ int step_assigned(const struct act *act, bool person_changed);
 /* Back to work, with the clocks. */
 int step_reopen(const struct act *act, enum event_cause cause);
 
+/*
+ * What time owes strictly before act->now, as lifecycle_tick; act->at moves along, and
+ * act->quiet has levels skipped.
+ */
+int tick(struct act *act);
+
+/* Copies into the arena; "" and NULL give NULL. And an event with such a text. */
+int step_keep_text(const struct act *act, const char *text, char **out);
+int step_emit_text(const struct act *act, struct event *e, const char *text);
+
+/* To a state, with the clocks; only these where it is in it already. */
+int step_move(const struct act *act, enum ticket_state state, enum event_cause cause);
+
 /* The last instant at which a resolved or closed ticket may be reopened. */
 int64_t reopen_until(const struct change *c);
 

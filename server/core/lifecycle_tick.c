@@ -155,22 +155,28 @@ static bool is_owed(const struct owed *owed, int64_t now)
 	return owed->at < now || (owed->at == now && owed->kind <= OWED_EDITION);
 }
 
-int lifecycle_tick(struct change *c, int64_t now, struct otk_error *err)
+int tick(struct act *act)
 {
-	struct act act = {.c = c, .now = now, .err = err};
 	struct owed owed;
 
 	for (int step = 0; step < STEPS_MAX; step++) {
-		int rc = first_owed(c, &owed);
+		int rc = first_owed(act->c, &owed);
 
 		if (rc != 0)
-			return act_fail(&act, rc);
-		if (!is_owed(&owed, now))
+			return act_fail(act, rc);
+		if (!is_owed(&owed, act->now))
 			return 0;
-		act.at = owed.at;
-		rc = pay(&act, &owed);
+		act->at = owed.at;
+		rc = pay(act, &owed);
 		if (rc != 0)
 			return rc;
 	}
-	return act_fail(&act, -OTK_INTERNAL);
+	return act_fail(act, -OTK_INTERNAL);
+}
+
+int lifecycle_tick(struct change *c, int64_t now, struct otk_error *err)
+{
+	struct act act = {.c = c, .now = now, .err = err};
+
+	return tick(&act);
 }

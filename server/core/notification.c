@@ -17,6 +17,8 @@ unsigned notification_actions(const char *actions)
 
 static struct notification of_state(const struct event *e)
 {
+	if (e->cause == CAUSE_UNMERGED) /* nothing that was not told before */
+		return (struct notification){NOTICE_NONE, 0};
 	if (e->state == TICKET_PENDING && e->pending_reason == PENDING_CUSTOMER)
 		return (struct notification){NOTICE_QUESTION, TELL_REQUESTER};
 	if (e->state == TICKET_RESOLVED)

@@ -86,6 +86,11 @@ static void state_changed(struct ticket *t, const struct event *e)
 	enum ticket_state from = t->state;
 
 	t->state = (enum ticket_state)e->state;
+	if (e->cause == CAUSE_MERGED) { /* an undo asks what was before */
+		t->merged_state = from;
+		t->merged_at = e->occurred_at;
+		return;
+	}
 	t->pending_reason = PENDING_NONE;
 	t->pending_until = 0;
 	if (is_done(from) && !is_done(t->state))
@@ -185,6 +190,7 @@ static int clock_event(struct change *c, const struct event *e)
 		break;
 	case EVENT_CLOCK_PAUSED:
 		clock->state = CLOCK_PAUSED;
+		clock->stopped_at = 0;
 		break;
 	case EVENT_CLOCK_RESUMED:
 		clock->state = CLOCK_RUNNING;
@@ -204,8 +210,13 @@ static int clock_event(struct change *c, const struct event *e)
 	return sla_place_levels(c, clock, e->occurred_at, rearm);
 }
 
-static void clock_ended(struct sla_clock *clock, const struct event *e)
+static void clock_ended(struct change *c, const struct event *e)
 {
+	struct sla_clock *clock = &c->clocks[e->clock];
+
+	if (e->cause == CAUSE_MERGED)
+		c->ticket.merged_clocks |=
+		        (int16_t)((clock->state == CLOCK_PAUSED ? 256 : 1) << e->clock);
 	clock->anchor_at = e->occurred_at;
 	clock->consumed_us = e->consumed_us;
 	clock->stopped_at = e->occurred_at;
@@ -245,6 +256,19 @@ static void promised(struct ticket *t, const struct event *e)
 	t->promise_given_at = e->occurred_at;
 	t->promise_broken = false;
 	t->promise_warn_at = e->due_at > 0 ? e->due_at : 0;
+}
+
+/* Of both tickets only the one that went into the other has a cause. */
+static void merged(struct ticket *t, const struct event *e)
+{
+	if (e->cause == CAUSE_MERGED) {
+		t->merged_into = e->related_id;
+	} else if (e->cause == CAUSE_UNMERGED) {
+		t->merged_into = 0;
+		t->merged_at = 0;
+		t->merged_state = (enum ticket_state)0;
+		t->merged_clocks = 0;
+	}
 }
 
 static void watcher(struct ticket *t, const struct event *e)
@@ -340,7 +364,7 @@ int projection_apply(struct change *c, const struct event *e)
 		return clock_event(c, e);
 	case EVENT_CLOCK_STOPPED:
 	case EVENT_CLOCK_VOIDED:
-		clock_ended(&c->clocks[e->clock], e);
+		clock_ended(c, e);
 		break;
 	case EVENT_CLOCK_BREACHED:
 		breached(&c->clocks[e->clock], e);
@@ -364,8 +388,7 @@ int projection_apply(struct change *c, const struct event *e)
 		break;
 	case EVENT_MERGED:
 	case EVENT_UNMERGED:
-		if (e->cause == CAUSE_MERGED || e->cause == CAUSE_UNMERGED)
-			t->merged_into = e->kind == EVENT_MERGED ? e->related_id : 0;
+		merged(t, e);
 		break;
 	case EVENT_WATCHER:
 		watcher(t, e);

@@ -194,7 +194,11 @@ struct ticket {
 	bool no_sla;
 	bool check_bad;      /* machine-filed: the check's last hard state is not OK */
 	int64_t merged_into; /* the older ticket this one went into */
-	int64_t promise_at;  /* the date given to the customer, in force */
+	int64_t merged_at;
+	/* What an undo of the merge goes back to; pending_reason and pending_until stay. */
+	enum ticket_state merged_state;
+	int16_t merged_clocks; /* bits 1 << clock: ran, 256 << clock: was paused */
+	int64_t promise_at;    /* the date given to the customer, in force */
 	int64_t promise_given_at;
 	int64_t promise_first_at; /* the first date ever given */
 	int64_t promise_warn_at;  /* when the owner is warned of it; 0: was, or never */

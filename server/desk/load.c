@@ -131,6 +131,9 @@ int load_ticket(const struct db_rows *rows, size_t row, struct arena *arena, str
 	t->no_sla = flag(&r);
 	t->check_bad = flag(&r);
 	t->merged_into = number(&r);
+	t->merged_at = at(&r);
+	t->merged_state = (enum ticket_state)number(&r);
+	t->merged_clocks = small(&r);
 	t->promise_at = at(&r);
 	t->promise_given_at = at(&r);
 	t->promise_first_at = at(&r);

@@ -160,6 +160,9 @@ static void write_more(struct writer *w, const struct ticket *t)
 	struct buf out = {0};
 
 	more_number(&out, "merged_into", t->merged_into);
+	more_at(&out, "merged_at", t->merged_at);
+	more_number(&out, "merged_state", t->merged_state);
+	more_number(&out, "merged_clocks", t->merged_clocks);
 	more_at(&out, "promise_at", t->promise_at);
 	more_at(&out, "promise_given_at", t->promise_given_at);
 	more_at(&out, "promise_first_at", t->promise_first_at);

@@ -150,8 +150,10 @@ Otklik__V1__Ticket *convert_ticket(struct arena *arena, const struct reference *
 	out->site = site_code(ref, t->site_id);
 	out->type = (Otklik__V1__TicketType)t->type;
 	out->state = (Otklik__V1__TicketState)t->state;
-	out->pending_reason = (Otklik__V1__PendingReason)t->pending_reason;
-	out->pending_until_us = t->pending_until;
+	if (t->state == TICKET_PENDING) { /* a merged ticket keeps them for an undo */
+		out->pending_reason = (Otklik__V1__PendingReason)t->pending_reason;
+		out->pending_until_us = t->pending_until;
+	}
 	out->impact = (uint32_t)t->impact;
 	out->urgency = (uint32_t)t->urgency;
 	out->priority = (uint32_t)t->priority;

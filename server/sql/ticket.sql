@@ -9,7 +9,8 @@ SELECT t.customer_id, t.ticket_id, t.version, t.type, t.state, t.pending_reason,
 	t.updated_at, t.acknowledged_at, t.first_reply_at, t.first_resolved_at, t.resolved_at,
 	t.closed_at, t.auto_close_at, t.recheck_at, t.reopen_count, t.machine_filed,
 	t.human_touched, t.self_recovered, t.observed, t.no_sla, t.check_bad,
-	t.merged_into, t.promise_at, t.promise_given_at, t.promise_first_at, t.promise_warn_at,
+	t.merged_into, t.merged_at, t.merged_state, t.merged_clocks, t.promise_at,
+	t.promise_given_at, t.promise_first_at, t.promise_warn_at,
 	t.promise_broken, t.promise_changes, t.raised, t.watchers
 FROM ticket t WHERE t.ticket_id = ANY ($1::bigint[]) ORDER BY t.ticket_id;
 

@@ -1,4 +1,6 @@
 otk_unit_test(lifecycle_test USES otk_core SOURCES world.c)
+otk_unit_test(aside_test USES otk_core SOURCES world.c)
+otk_unit_test(merge_test USES otk_core SOURCES world.c)
 otk_unit_test(contract_apply_test USES otk_core SOURCES world.c)
 otk_unit_test(sla_test USES otk_core SOURCES world.c)
 otk_unit_test(simulate_test USES otk_core SOURCES world.c)

@@ -520,9 +520,113 @@ static void damaged_states_are_refused(void **state)
 	kpi_fold_end(&l.s);
 }
 
+static void breaks(struct life *l, enum clock_kind clock, int64_t at)
+{
+	struct event e = blank(EVENT_CLOCK_BREACHED, at);
+
+	e.clock = (int16_t)clock;
+	e.side = SIDE_SYSTEM;
+	say(l, e);
+}
+
+static void waived(struct life *l, enum clock_kind clock, int64_t broke_at, int64_t at)
+{
+	struct event e = blank(EVENT_CLOCK_WAIVED, at);
+
+	e.clock = (int16_t)clock;
+	e.old_due_at = broke_at;
+	say(l, e);
+}
+
+static void a_waived_breach_moves_beside_on_its_own_day(void **state)
+{
+	struct life l;
+
+	(void)state;
+	born(&l, CAUSE_NONE);
+	breaks(&l, CLOCK_RESPONSE, T0 + 10 * MINUTE);
+	to_team(&l, 8, T0 + 20 * MINUTE);
+	waived(&l, CLOCK_RESPONSE, T0 + 10 * MINUTE, T0 + 3000 * MINUTE);
+	assert_int_equal(l.t.n[KPI_RESPONSE_BREACHED], 0);
+	assert_int_equal(l.t.n[KPI_RESPONSE_WAIVED], 1);
+	assert_int_equal(l.t.last.key.day, 16860);
+	assert_int_equal(l.t.last.key.team_id, 7);
+	/* of the update clock's rounds the one that broke then */
+	breaks(&l, CLOCK_UPDATE, T0 + 30 * MINUTE);
+	breaks(&l, CLOCK_UPDATE, T0 + 31 * MINUTE);
+	breaks(&l, CLOCK_UPDATE, T0 + 90 * MINUTE);
+	waived(&l, CLOCK_UPDATE, T0 + 30 * MINUTE, T0 + 100 * MINUTE);
+	assert_int_equal(l.t.n[KPI_UPDATE_BREACHED], 2);
+	assert_int_equal(l.t.n[KPI_UPDATE_WAIVED], 1);
+	assert_int_equal(l.t.last.key.quarter, (T0 + 30 * MINUTE) / (15 * MINUTE));
+	breaks(&l, CLOCK_RESOLUTION, T0 + 110 * MINUTE);
+	waived(&l, CLOCK_RESOLUTION, T0 + 110 * MINUTE, T0 + 120 * MINUTE);
+	assert_int_equal(l.t.n[KPI_RESOLUTION_BREACHED], 0);
+	assert_int_equal(l.t.n[KPI_RESOLUTION_WAIVED], 1);
+	/* a met stop does not make it met, and a reopen does not bring it back */
+	goes(&l, TICKET_RESOLVED, 0, T0 + 130 * MINUTE);
+	goes(&l, TICKET_IN_PROGRESS, 0, T0 + 140 * MINUTE);
+	assert_int_equal(l.t.n[KPI_RESOLUTION_WAIVED], 1);
+	/* nothing to waive, and clocks that compliance does not know */
+	waived(&l, CLOCK_RESPONSE, T0, T0 + 150 * MINUTE);
+	waived(&l, CLOCK_SUPPLIER, T0, T0 + 150 * MINUTE);
+	assert_int_equal(l.t.n[KPI_RESPONSE_WAIVED], 1);
+	goes(&l, TICKET_CANCELLED, 0, T0 + 160 * MINUTE);
+	assert_int_equal(l.t.n[KPI_RESPONSE_WAIVED], 0);
+	kpi_fold_end(&l.s);
+}
+
+static void moves(struct life *l, int state, enum event_cause cause, int64_t at)
+{
+	struct event e = blank(EVENT_STATE_CHANGED, at);
+
+	e.state = (int16_t)state;
+	e.cause = cause;
+	say(l, e);
+}
+
+static void a_merged_ticket_counts_as_such_until_the_undo(void **state)
+{
+	struct life l, copy;
+	struct buf bytes = {0};
+
+	(void)state;
+	born(&l, CAUSE_NONE);
+	goes(&l, TICKET_PENDING, PENDING_CUSTOMER, T0 + 10 * MINUTE);
+	goes(&l, TICKET_IN_PROGRESS, 0, T0 + 20 * MINUTE);
+	breaks(&l, CLOCK_RESPONSE, T0 + 20 * MINUTE);
+	moves(&l, TICKET_CANCELLED, CAUSE_MERGED, T0 + 30 * MINUTE);
+	assert_int_equal(l.t.n[KPI_ARRIVALS], 0);
+	assert_int_equal(l.t.n[KPI_RESPONSE_BREACHED], 0);
+	assert_int_equal(l.t.n[KPI_EVER_PENDING], 0);
+	assert_int_equal(l.t.n[KPI_CANCELLED], 0);
+	assert_int_equal(l.t.n[KPI_MERGED], 1);
+	assert_int_equal(l.t.n[KPI_STATE_BASE + TICKET_CANCELLED], 1);
+	/* the state between two events survives being put away */
+	assert_int_equal(kpi_state_encode(&l.s, &bytes), 0);
+	copy.t = l.t;
+	kpi_fold_begin(&copy.s);
+	assert_int_equal(kpi_state_decode(&copy.s, bytes.data, bytes.len), 0);
+	moves(&copy, TICKET_IN_PROGRESS, CAUSE_UNMERGED, T0 + 30 * MINUTE);
+	assert_int_equal(copy.t.n[KPI_ARRIVALS], 1);
+	assert_int_equal(copy.t.n[KPI_RESPONSE_BREACHED], 1);
+	assert_int_equal(copy.t.n[KPI_EVER_PENDING], 1);
+	assert_int_equal(copy.t.n[KPI_MERGED], 0);
+	assert_int_equal(copy.t.n[KPI_STATE_BASE + TICKET_CANCELLED], 0);
+	assert_int_equal(copy.t.n[KPI_STATE_BASE + TICKET_IN_PROGRESS], 1);
+	/* time ran through it */
+	goes(&copy, TICKET_RESOLVED, 0, T0 + 60 * MINUTE);
+	assert_int_equal(copy.t.sum[KPI_MTTR], 50 * 60 * 1000);
+	buf_free(&bytes);
+	kpi_fold_end(&l.s);
+	kpi_fold_end(&copy.s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_waived_breach_moves_beside_on_its_own_day),
+	        cmocka_unit_test(a_merged_ticket_counts_as_such_until_the_undo),
 	        cmocka_unit_test(an_arrival_counts_on_the_day_of_its_zone),
 	        cmocka_unit_test(effective_time_leaves_out_pauses_and_resolved_time),
 	        cmocka_unit_test(handoffs_collapse_repeats_and_know_the_way_back),
