@@ -10,7 +10,8 @@
 #include "otklik/v1/outbox.pb-c.h"
 
 static const char *const COLUMNS[] = {"id", "customer", "ticket", "kind", "channel", "person",
-        "recipient", "state", "message", "attempts", "created", "next", "sent", "error"};
+        "recipient", "state", "message", "attempts", "created", "next", "sent", "error",
+        "reason"};
 
 static void notice_put(struct table *t, const Otklik__V1__OutboxNotice *n)
 {
@@ -37,6 +38,7 @@ static void notice_put(struct table *t, const Otklik__V1__OutboxNotice *n)
 	        n->state == OTKLIK__V1__OUTBOX_STATE__OUTBOX_STATE_WAITING ? n->next_at_us : 0);
 	table_time(t, n->sent_at_us);
 	table_text(t, n->last_error);
+	table_text(t, n->reason);
 }
 
 /* All pages, into the table. */

@@ -9,8 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/action.h"
 #include "core/change.h"
 #include "core/notification.h"
+#include "core/rota.h"
+#include "desk/desk.h"
 #include "jobs/job.h"
 #include "sql/statements.h"
 
@@ -25,6 +28,7 @@ enum {
 
 struct dispatch {
 	struct job job;
+	struct desk *desk;
 	bool mail;
 	char *webhook_url; /* "": none */
 	bool more;
@@ -61,12 +65,100 @@ static struct notification judge(const struct db_rows *rows, size_t i)
 	return notification_of(&e, db_get_bool(rows, i, 12), db_get_text(rows, i, 13));
 }
 
+/* The arrays of outbox_dispatch: a row a notice, and whom levels name behind each other. */
+struct notices {
+	struct db_array *columns[10];
+	struct db_array *named;
+	size_t named_count;
+};
+
+enum notice_column {
+	COLUMN_CUSTOMER,
+	COLUMN_TICKET,
+	COLUMN_SEQ,
+	COLUMN_KIND,
+	COLUMN_AUDIENCE,
+	COLUMN_ACTOR,
+	COLUMN_QUIET,
+	COLUMN_ON_CALL,
+	COLUMN_NAMED_FROM,
+	COLUMN_NAMED_TO,
+};
+
+/* Who answers for a team now: of the first layer that has somebody. */
+static int32_t on_call(const struct dispatch *d, const struct reference *ref, int32_t team_id)
+{
+	int layers = rota_layers(ref, team_id);
+
+	for (int layer = 1; layer <= layers; layer++) {
+		int32_t id = rota_person(ref, team_id, layer, clock_now(d->job.clock));
+		const struct ref_principal *person = reference_principal(ref, id);
+
+		if (person != NULL && !person->disabled)
+			return id;
+	}
+	return 0;
+}
+
+/* What a level's actions say beyond its audience: people by name, and quiet hours. */
+static void level_put(
+        struct dispatch *d, struct notices *n, const struct db_rows *rows, size_t i)
+{
+	const struct reference *ref = desk_reference(d->desk);
+	const char *actions = db_get_text(rows, i, 13);
+	enum quiet_policy quiet = QUIET_WAIT;
+	size_t before = n->named_count;
+	struct action action;
+
+	while (action_next(&actions, &action)) {
+		const struct ref_principal *person = NULL;
+
+		if (action.verb == ACTION_QUIET)
+			quiet = action.quiet;
+		if (action.verb == ACTION_NOTIFY && action.audience == 0)
+			person = action_person(ref, &action);
+		if (person == NULL)
+			continue;
+		db_add_int(n->named, person->id);
+		n->named_count++;
+	}
+	db_add_int(n->columns[COLUMN_QUIET], (int64_t)quiet);
+	db_add_int(
+	        n->columns[COLUMN_ON_CALL], on_call(d, ref, (int32_t)db_get_int(rows, i, 14)));
+	db_add_int(n->columns[COLUMN_NAMED_FROM], (int64_t)before + 1);
+	db_add_int(n->columns[COLUMN_NAMED_TO], (int64_t)n->named_count);
+}
+
+static void notice_put(
+        struct dispatch *d, struct notices *n, const struct db_rows *rows, size_t i)
+{
+	struct notification what = judge(rows, i);
+
+	if (what.kind == NOTICE_NONE)
+		return;
+	db_add_int(n->columns[COLUMN_CUSTOMER], db_get_int(rows, i, 2));
+	db_add_int(n->columns[COLUMN_TICKET], db_get_int(rows, i, 3));
+	db_add_int(n->columns[COLUMN_SEQ], db_get_int(rows, i, 4));
+	db_add_int(n->columns[COLUMN_KIND], (int64_t)what.kind);
+	db_add_int(n->columns[COLUMN_AUDIENCE], (int64_t)what.audience);
+	db_add_int_if(
+	        n->columns[COLUMN_ACTOR], !db_is_null(rows, i, 11), db_get_int(rows, i, 11));
+	if (what.kind == NOTICE_LEVEL) {
+		level_put(d, n, rows, i);
+		return;
+	}
+	db_add_int(n->columns[COLUMN_QUIET], QUIET_WAIT);
+	db_add_int(n->columns[COLUMN_ON_CALL], 0);
+	db_add_int(n->columns[COLUMN_NAMED_FROM], 1);
+	db_add_int(n->columns[COLUMN_NAMED_TO], 0);
+}
+
 static void notices_put(struct dispatch *d, struct db_unit *save, const struct db_rows *rows)
 {
-	static const enum db_type TYPES[] = {
-	        DB_INT4, DB_INT8, DB_INT8, DB_INT2, DB_INT4, DB_INT4};
+	static const enum db_type TYPES[] = {DB_INT4, DB_INT8, DB_INT8, DB_INT2, DB_INT4,
+	        DB_INT4, DB_INT2, DB_INT4, DB_INT4, DB_INT4};
 	enum { COLUMNS = sizeof TYPES / sizeof TYPES[0] };
-	struct db_array *c[COLUMNS];
+	struct notices n = {.named_count = 0};
 	size_t count = db_rows_count(rows);
 
 	db_call(save, SQL_OUTBOX_DISPATCH);
@@ -76,21 +168,11 @@ static void notices_put(struct dispatch *d, struct db_unit *save, const struct d
 	db_put_bool(save, d->mail);
 	db_put_text(save, d->webhook_url);
 	for (int k = 0; k < COLUMNS; k++)
-		c[k] = db_put_array(save, TYPES[k], count);
+		n.columns[k] = db_put_array(save, TYPES[k], count);
+	n.named = db_put_array(save, DB_INT4, 0);
 	for (size_t i = 0; i < count; i++) {
-		struct notification n;
-
-		if (db_is_null(rows, i, 5))
-			continue;
-		n = judge(rows, i);
-		if (n.kind == NOTICE_NONE)
-			continue;
-		db_add_int(c[0], db_get_int(rows, i, 2));
-		db_add_int(c[1], db_get_int(rows, i, 3));
-		db_add_int(c[2], db_get_int(rows, i, 4));
-		db_add_int(c[3], (int64_t)n.kind);
-		db_add_int(c[4], (int64_t)n.audience);
-		db_add_int_if(c[5], !db_is_null(rows, i, 11), db_get_int(rows, i, 11));
+		if (!db_is_null(rows, i, 5))
+			notice_put(d, &n, rows, i);
 	}
 }
 
@@ -129,6 +211,10 @@ static void round_start(void *arg)
 	struct dispatch *d = arg;
 	bool works = d->mail || d->webhook_url[0] != '\0';
 
+	if (works && desk_reference(d->desk) == NULL) {
+		job_sleep(&d->job, DISPATCH_IDLE_US);
+		return;
+	}
 	if (job_begin(&d->job, works ? DB_READ : DB_REPLAY) == NULL)
 		return;
 	db_call(d->job.unit, works ? SQL_DISPATCH_READ : SQL_DISPATCH_FOLLOW);
@@ -143,6 +229,7 @@ struct dispatch *dispatch_new(const struct jobs_options *options)
 
 	if (d == NULL)
 		return NULL;
+	d->desk = options->desk;
 	d->mail = options->mail;
 	d->webhook_url = strdup(options->webhook_url == NULL ? "" : options->webhook_url);
 	if (job_init(&d->job, "dispatch", options, DISPATCH_ARENA, round_start, d) < 0 ||

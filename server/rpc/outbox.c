@@ -87,6 +87,7 @@ static void notice_fill(const struct db_rows *rows, size_t i, Otklik__V1__Outbox
 	out->next_at_us = db_get_time(rows, i, 11);
 	out->sent_at_us = db_get_time(rows, i, 12);
 	out->last_error = text_of(rows, i, 13);
+	out->reason = text_of(rows, i, 14);
 }
 
 static enum step page_read(struct request *r)

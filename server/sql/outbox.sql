@@ -4,13 +4,13 @@
 -- that may concern somebody; one row without an entry when there are none.
 -- name: dispatch_read
 SELECT d.rev, s.last_rev, x.customer_id, x.ticket_id, x.seq, x.kind, x.cause, x.side, x.is_public,
-	x.state, x.pending_reason, x.actor_id, x.observed, x.actions
+	x.state, x.pending_reason, x.actor_id, x.observed, x.actions, x.team_id
 FROM dispatch d
 	LEFT JOIN LATERAL (SELECT max(f.rev) AS last_rev FROM (
 		SELECT rev FROM feed WHERE rev > d.rev ORDER BY rev LIMIT $1::integer) f) s ON true
 	LEFT JOIN LATERAL (
 		SELECT f.rev, e.customer_id, e.ticket_id, e.seq, e.kind, e.cause, e.side, e.is_public,
-			e.state, e.pending_reason, e.actor_id, t.observed, l.actions
+			e.state, e.pending_reason, e.actor_id, t.observed, l.actions, t.team_id
 		FROM (SELECT * FROM feed WHERE rev > d.rev ORDER BY rev LIMIT $1::integer) f
 			JOIN event e USING (customer_id, ticket_id, seq)
 			JOIN ticket t USING (customer_id, ticket_id)
@@ -22,7 +22,8 @@ ORDER BY x.rev;
 
 -- name: outbox_dispatch
 SELECT outbox_dispatch($1::bigint, $2::bigint, $3::timestamptz, $4::boolean, $5::text,
-	$6::integer[], $7::bigint[], $8::bigint[], $9::smallint[], $10::integer[], $11::integer[]);
+	$6::integer[], $7::bigint[], $8::bigint[], $9::smallint[], $10::integer[], $11::integer[],
+	$12::smallint[], $13::integer[], $14::integer[], $15::integer[], $16::integer[]);
 
 -- No channel: the watermark only follows, so that the feed can be trimmed.
 -- name: dispatch_follow
@@ -77,7 +78,7 @@ WHERE o.customer_id = old.customer_id AND o.outbox_id = old.outbox_id;
 -- Rows after $1, at most $2: of customers $3 (NULL: all in scope), in state $4 (0: any).
 -- name: outbox_list
 SELECT o.outbox_id, k.code, o.ticket_id, o.kind, o.channel, coalesce(p.code, ''), o.recipient,
-	o.state, coalesce(o.batch, 0), o.attempts, o.created_at, o.next_at, o.sent_at, o.last_error
+	o.state, coalesce(o.batch, 0), o.attempts, o.created_at, o.next_at, o.sent_at, o.last_error, o.reason
 FROM outbox o JOIN customer k USING (customer_id)
 	LEFT JOIN principal p ON p.principal_id = o.recipient_id
 WHERE o.outbox_id > $1::bigint AND ($3::integer IS NULL OR o.customer_id = $3::integer)

@@ -17,7 +17,14 @@ INSERT INTO ticket (customer_id, ticket_id, version, type, state, impact, urgenc
 	zone, team_id, assignee_id, requester_id, created_at, updated_at) VALUES
 	(1, 100, 1, 1, 1, 2, 2, 3, 'one', 'UTC', 1, NULL, 11, 'epoch', 'epoch'),
 	(1, 101, 1, 1, 1, 2, 2, 3, 'two', 'UTC', 2, 13, 11, 'epoch', 'epoch');
+UPDATE ticket SET watchers = '{14,16}', priority = CASE ticket_id WHEN 101 THEN 1 ELSE 3 END;
 UPDATE dispatch SET rev = 0;
+
+-- Ivan and Lena sleep.
+CREATE OR REPLACE FUNCTION notice_quiet_until(person integer, at timestamptz) RETURNS timestamptz
+	LANGUAGE sql AS $$
+	SELECT CASE WHEN person IN (14, 15) THEN '2026-03-02 10:00Z'::timestamptz END
+$$;
 
 SET LOCAL ROLE otklik_app;
 SET LOCAL otklik.scope = '*';
@@ -48,6 +55,40 @@ SELECT is(pg_temp.told(8, NULL, 100), 'lena', 'the lead of the team');
 SELECT is(pg_temp.told(8, NULL, 101), 'lena lead2', 'all leads where the team has none');
 SELECT is(pg_temp.told(16, NULL, 100), 'mark', 'the manager');
 SELECT is(pg_temp.told(0, NULL, 100), NULL, 'nobody');
+
+-- Levels (kind 7): on call, named, quiet hours.
+CREATE FUNCTION pg_temp.level(audience integer, ticket bigint, quiet integer, on_call integer,
+	named integer[] DEFAULT '{}') RETURNS text
+	LANGUAGE plpgsql AS $$
+DECLARE
+	at bigint := (SELECT rev FROM dispatch);
+	people text;
+BEGIN
+	PERFORM outbox_dispatch(at, at + 1, '2026-03-02 09:00Z', true, '', ARRAY[1], ARRAY[ticket],
+		ARRAY[1::bigint], ARRAY[7::smallint], ARRAY[audience], ARRAY[0], ARRAY[quiet::smallint],
+		ARRAY[on_call], '{1}', ARRAY[cardinality(named)], named);
+	SELECT string_agg(split_part(recipient, '@', 1) || to_char(next_at AT TIME ZONE 'UTC', ' HH24 ')
+		|| reason, '; ' ORDER BY recipient_id) INTO people FROM outbox;
+	DELETE FROM outbox;
+	RETURN people;
+END
+$$;
+SELECT is(pg_temp.level(128, 100, 0, 13), 'eva 09 on call', 'who is on call');
+SELECT is(pg_temp.level(128, 100, 0, 14), 'ivan 09 on call', 'has no quiet hours for levels');
+SELECT is(pg_temp.level(128, 100, 2, 0),
+	'lena 09 lead, for nobody is on call, in quiet hours: sent all the same', 'nobody: the lead');
+SELECT is(pg_temp.level(128, 100, 0, 17), 'lena 10 lead, for nobody is on call, in quiet hours: waits',
+	'one who is disabled is nobody');
+SELECT is(pg_temp.level(64, 100, 2, 0), 'ivan 09 watches, in quiet hours: sent all the same; mark 09 watches',
+	'those who watch');
+SELECT is(pg_temp.level(0, 100, 0, 0, '{13,15,18}'), 'eva 09 named; lena 10 named, in quiet hours: waits',
+	'whom the level names, if he can be reached');
+SELECT is(pg_temp.level(4, 100, 1, 13), 'eva 09 team', 'on call instead of two who sleep, once');
+SELECT is(pg_temp.level(8, 100, 1, 13), 'eva 09 lead, in quiet hours: on call instead', 'instead of the lead');
+SELECT is(pg_temp.level(8, 100, 1, 0), 'lena 10 lead, in quiet hours: nobody on call, waits', 'nobody to ask');
+SELECT is(pg_temp.level(8 | 4, 101, 1, 13), 'lena 09 lead, in quiet hours: P1, sent; lead2 09 lead',
+	'P1 is sent at once');
+SELECT is(pg_temp.told(4, NULL, 100), 'eva ivan lena', 'other notices wait too');
 
 SELECT is(outbox_dispatch(0, 5, 'epoch', true, 'http://x', '{1}', '{100}', '{1}', '{1}', '{1}', '{0}'),
 	false, 'a stretch that another one dispatched');
