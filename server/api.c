@@ -77,6 +77,8 @@ static int api_start(struct worker *worker, struct otk_error *err)
 	        .pool = worker->pool,
 	        .desk = worker->desk,
 	        .database = settings->database,
+	        .config = settings->file,
+	        .compute_max = (uint32_t)settings->compute_processes,
 	        .installation = settings->installation,
 	        .build = "otklikd/" OTKLIK_VERSION,
 	        .in_flight_per_connection = (uint32_t)settings->in_flight_per_connection,

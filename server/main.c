@@ -175,6 +175,11 @@ static int child(const struct settings *settings, const char *name)
 		role = &worker_jobs;
 	else if (strcmp(name, worker_notify.name) == 0)
 		role = &worker_notify;
+	if (strcmp(name, "compute") == 0) {
+		log_setup(STDERR_FILENO, settings->log_level, settings->log_format, "otklikd",
+		        name);
+		return compute_process_run(settings);
+	}
 	if (role == NULL)
 		return usage("there is no role ", name);
 	log_setup(STDERR_FILENO, settings->log_level, settings->log_format, "otklikd",

@@ -40,6 +40,9 @@ static const struct conf_option OPTIONS[] = {
         {"notify_processes", CONF_INT, FIELD(notify_processes), "1", 0, 8,
                 "Processes that send e-mail and webhooks; 0: none on this host. None are "
                 "started while neither smtp_url nor webhook_url is set."},
+        {"compute_processes", CONF_INT, FIELD(compute_processes), "1", 0, 8,
+                "Simulations and forecasts that each process serving clients has computed at "
+                "once, each in a process that lives as long as it; 0: none on this host."},
         {"smtp_url", CONF_TEXT, FIELD(smtp_url), "", 0, 1024,
                 "Where e-mail goes: smtp://host:port, or smtps://host:port for TLS from the "
                 "start. Empty: nobody gets e-mail. The same on every host."},
@@ -198,6 +201,7 @@ int settings_load(const char *path, struct settings *settings, struct otk_error 
 	int rc;
 
 	memset(settings, 0, sizeof *settings);
+	settings->file = path;
 	rc = conf_load(OPTIONS, OPTION_COUNT, path, settings, err);
 	if (rc == 0)
 		rc = texts_check(path, settings, err);

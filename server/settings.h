@@ -23,6 +23,7 @@ struct settings {
 	int64_t api_processes;
 	int64_t jobs_processes;
 	int64_t notify_processes;
+	int64_t compute_processes;
 	char *smtp_url; /* "": no e-mail */
 	char *smtp_from;
 	char *smtp_user;
@@ -46,6 +47,8 @@ struct settings {
 	int64_t drain;
 	char *log_level_text;
 	char *log_format_text;
+
+	const char *file; /* these are from; not copied */
 
 	/* Derived from the texts. */
 	enum log_level log_level;

@@ -52,6 +52,10 @@ int worker_run(const struct worker_role *role, const struct settings *settings, 
 /* Drained: the loop ends. */
 void worker_done(struct worker *worker);
 
+/* The role `compute`, which is no worker: one job that an api process hands over, then its end.
+ * The process's exit status. */
+int compute_process_run(const struct settings *settings);
+
 extern const struct worker_role worker_api;
 extern const struct worker_role worker_jobs;
 extern const struct worker_role worker_notify;

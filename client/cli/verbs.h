@@ -20,6 +20,8 @@ int verb_ticket_cancel(struct cli *cli, int argc, char **argv);
 int verb_ticket_classify(struct cli *cli, int argc, char **argv);
 int verb_watch(struct cli *cli, int argc, char **argv);
 int verb_sla_explain(struct cli *cli, int argc, char **argv);
+int verb_sla_forecast(struct cli *cli, int argc, char **argv);
+int verb_contract_simulate(struct cli *cli, int argc, char **argv);
 int verb_kpi(struct cli *cli, int argc, char **argv);
 int verb_kpi_verify(struct cli *cli, int argc, char **argv);
 int verb_kpi_list(struct cli *cli, int argc, char **argv);

@@ -76,13 +76,18 @@ static struct simulation_cell *cell_at(struct simulation *s, const struct simula
 	return found;
 }
 
-/* Services are told apart only where a target does. */
+/* Services are told apart only where a target or a credit does. */
 static int32_t told_service(
         const struct ref_contract *contract, const struct simulated_outcome *o)
 {
 	for (size_t i = 0; i < contract->target_count; i++) {
 		if (contract->targets[i].service_id != 0 &&
 		        contract->targets[i].service_id == o->service_id)
+			return o->service_id;
+	}
+	for (size_t i = 0; i < contract->credit_count; i++) {
+		if (contract->credits[i].service_id != 0 &&
+		        contract->credits[i].service_id == o->service_id)
 			return o->service_id;
 	}
 	return 0;
@@ -105,13 +110,19 @@ static int64_t over(const struct simulated_outcome *o)
 	return o->consumed_us > o->target_us ? o->consumed_us - o->target_us : 0;
 }
 
-static int add_cell(struct simulation *s, const struct ref_contract *contract,
-        const struct simulated_outcome *o)
+static struct simulation_key key_of(
+        const struct ref_contract *contract, const struct simulated_outcome *o)
 {
-	struct simulation_key key = {.clock = o->clock,
+	return (struct simulation_key){.clock = o->clock,
 	        .type = o->type,
 	        .priority = o->priority,
 	        .service_id = told_service(contract, o)};
+}
+
+static int add_cell(struct simulation *s, const struct ref_contract *contract,
+        const struct simulated_outcome *o)
+{
+	struct simulation_key key = key_of(contract, o);
 	struct simulation_cell *cell = cell_at(s, &key);
 
 	if (cell == NULL)
@@ -143,26 +154,31 @@ static const struct tz *zone_of(const struct reference *ref, int32_t calendar_id
 	return history_zone(&history, at, &tz) < 0 ? NULL : tz;
 }
 
-static int add_month(
-        struct simulation *s, const struct reference *ref, const struct simulated_outcome *o)
+static int32_t month_of(const struct reference *ref, int32_t calendar_id, int64_t at)
 {
-	int64_t at = o->breached_at != 0 ? o->breached_at : o->ended_at;
-	const struct tz *tz = zone_of(ref, o->calendar_id, at);
+	const struct tz *tz = zone_of(ref, calendar_id, at);
 	int64_t local = tz == NULL ? at : tz_to_local(tz, at);
-	struct simulation_month *months;
 	int64_t year;
-	int32_t number;
 	int month, day;
-	size_t i = 0;
 
-	if (o->breached_at == 0 && o->state != CLOCK_MET)
-		return 0;
 	time_civil_from_days(
 	        local / DAY_US - (local % DAY_US < 0 ? 1 : 0), &year, &month, &day);
-	number = (int32_t)(year * 12 + month - 1);
+	return (int32_t)(year * 12 + month - 1);
+}
+
+static int add_month(struct simulation *s, const struct reference *ref,
+        const struct ref_contract *contract, const struct simulated_outcome *o)
+{
+	bool breached = o->breached_at != 0;
+	struct simulation_month month = {.key = key_of(contract, o)};
+	struct simulation_month *months;
+	size_t i = 0;
+
+	if (!breached && o->state != CLOCK_MET)
+		return 0;
+	month.month = month_of(ref, o->calendar_id, breached ? o->breached_at : o->ended_at);
 	while (i < s->month_count &&
-	        (s->months[i].month != number || s->months[i].clock != o->clock ||
-	                s->months[i].priority != o->priority))
+	        (s->months[i].month != month.month || !same_key(&s->months[i].key, &month.key)))
 		i++;
 	if (i == s->month_count) {
 		months = room(s->months, s->month_count, &s->month_cap, SIMULATION_CELLS_MAX,
@@ -170,15 +186,97 @@ static int add_month(
 		if (months == NULL)
 			return -OTK_RESOURCE_EXHAUSTED;
 		s->months = months;
-		months[s->month_count++] = (struct simulation_month){
-		        .month = number, .clock = o->clock, .priority = o->priority};
+		months[s->month_count++] = month;
 	}
-	if (o->breached_at != 0)
-		s->months[i].breached++;
-	else
-		s->months[i].met++;
-	s->months[i].breach_us += o->breached_at != 0 ? over(o) : 0;
+	s->months[i].breached += breached;
+	s->months[i].met += !breached;
 	return 0;
+}
+
+static bool credit_is_for(const struct ref_credit *credit, const struct simulation_key *key)
+{
+	return credit->clock == key->clock &&
+	       (credit->type == 0 || credit->type == (int16_t)key->type) &&
+	       (credit->priority == 0 || credit->priority == key->priority) &&
+	       (credit->service_id == 0 || credit->service_id == key->service_id);
+}
+
+static bool same_steps(const struct ref_credit *a, const struct ref_credit *b)
+{
+	return a->clock == b->clock && a->type == b->type && a->priority == b->priority &&
+	       a->service_id == b->service_id;
+}
+
+/* Whether this step holds in the months [first, end) of cells, which are of one month. */
+static bool step_holds(
+        const struct simulation *s, size_t first, size_t end, const struct ref_credit *credit)
+{
+	int64_t met = 0, n = 0;
+
+	for (size_t i = first; i < end; i++) {
+		const struct simulation_month *month = &s->months[i];
+
+		if (!credit_is_for(credit, &month->key))
+			continue;
+		met += month->met;
+		n += month->met + month->breached;
+	}
+	return n > 0 && met * 10000 < (int64_t)credit->below * n;
+}
+
+static void give_credit(const struct simulation *s, const struct ref_contract *contract,
+        size_t first, size_t end, struct simulation_sum *sum)
+{
+	int64_t share = 0;
+
+	for (size_t i = 0; i < contract->credit_count; i++) {
+		const struct ref_credit *credit = &contract->credits[i];
+		bool lowest = step_holds(s, first, end, credit);
+
+		for (size_t k = 0; lowest && k < contract->credit_count; k++) {
+			const struct ref_credit *other = &contract->credits[k];
+
+			if (same_steps(credit, other) && other->below < credit->below &&
+			        step_holds(s, first, end, other))
+				lowest = false;
+		}
+		share += lowest ? credit->credit : 0;
+	}
+	if (contract->credit_cap > 0 && share > contract->credit_cap)
+		share = contract->credit_cap;
+	if (share > 10000)
+		share = 10000;
+	sum->credit_share = (int32_t)share;
+	if (contract->period > 0)
+		sum->credit =
+		        (contract->fee / contract->period * share +
+		                contract->fee % contract->period * share / contract->period +
+		                5000) /
+		        10000;
+}
+
+size_t simulation_sums(const struct simulation *s, const struct ref_contract *contract,
+        struct simulation_sum *out, size_t cap)
+{
+	size_t count = 0;
+
+	for (size_t first = 0, end; first < s->month_count; first = end) {
+		struct simulation_sum sum = {.month = s->months[first].month};
+
+		for (end = first; end < s->month_count && s->months[end].month == sum.month;
+		        end++) {
+			if (s->months[end].key.clock > CLOCK_RESOLUTION)
+				continue;
+			sum.met += s->months[end].met;
+			sum.breached += s->months[end].breached;
+		}
+		if (contract != NULL)
+			give_credit(s, contract, first, end, &sum);
+		if (count < cap)
+			out[count] = sum;
+		count++;
+	}
+	return count;
 }
 
 /* --- reasons ------------------------------------------------------------------------------ */
@@ -323,18 +421,15 @@ int simulation_add(struct simulation *s, const struct reference *ref,
 
 		rc = add_cell(s, contract, o);
 		if (rc == 0)
-			rc = add_month(s, ref, o);
+			rc = add_month(s, ref, contract, o);
 		if (rc == 0 && o->breached_at != 0)
 			rc = add_reasons(s, ref, o);
 	}
 	return rc;
 }
 
-static int compare_cells(const void *a, const void *b)
+static int compare_keys(const struct simulation_key *x, const struct simulation_key *y)
 {
-	const struct simulation_key *x = &((const struct simulation_cell *)a)->key;
-	const struct simulation_key *y = &((const struct simulation_cell *)b)->key;
-
 	if (x->clock != y->clock)
 		return (int)x->clock - (int)y->clock;
 	if (x->type != y->type)
@@ -344,15 +439,18 @@ static int compare_cells(const void *a, const void *b)
 	return x->service_id < y->service_id ? -1 : x->service_id > y->service_id;
 }
 
+static int compare_cells(const void *a, const void *b)
+{
+	const struct simulation_cell *x = a, *y = b;
+
+	return compare_keys(&x->key, &y->key);
+}
+
 static int compare_months(const void *a, const void *b)
 {
 	const struct simulation_month *x = a, *y = b;
 
-	if (x->month != y->month)
-		return x->month - y->month;
-	if (x->clock != y->clock)
-		return (int)x->clock - (int)y->clock;
-	return x->priority - y->priority;
+	return x->month != y->month ? x->month - y->month : compare_keys(&x->key, &y->key);
 }
 
 static int compare_reasons(const void *a, const void *b)

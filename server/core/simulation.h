@@ -34,11 +34,18 @@ struct simulation_cell {
 /* Outcomes by month of their breach, else of their stop, in the calendar's zone. */
 struct simulation_month {
 	int32_t month; /* year × 12 + month − 1 */
-	enum clock_kind clock;
-	int16_t priority;
+	struct simulation_key key;
 	int64_t met;
 	int64_t breached;
-	int64_t breach_us;
+};
+
+/* A month as a whole, of what is promised to the customer. */
+struct simulation_sum {
+	int32_t month;
+	int64_t met;
+	int64_t breached;
+	int32_t credit_share; /* 1/10000 of the month's part of the fee */
+	int64_t credit;       /* in the currency's smallest unit, rounded to the nearest */
 };
 
 enum simulation_reason_kind {
@@ -54,7 +61,8 @@ struct simulation_reason {
 	int32_t id;
 	int32_t sub;
 	int64_t counted_us;
-	int64_t clocks; /* broken ones with some of their time there */
+	int64_t clocks; /* broken ones with some of their time there; of teams and sites how
+	                   often it came there */
 };
 
 struct simulation {
@@ -92,5 +100,13 @@ void simulation_finish(struct simulation *s);
 /* The cell of a finished simulation, or NULL. */
 const struct simulation_cell *simulation_find(
         const struct simulation *s, const struct simulation_key *key);
+
+/*
+ * The months of a finished simulation, ascending, with what the contract gives back for each:
+ * of the steps of one clock, type, priority and service the lowest that holds, all together not
+ * more than the cap. At most `cap` are written; how many there are.
+ */
+size_t simulation_sums(const struct simulation *s, const struct ref_contract *contract,
+        struct simulation_sum *out, size_t cap);
 
 #endif

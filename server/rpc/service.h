@@ -23,6 +23,7 @@ struct service {
 	struct desk *desk;
 	struct watch_hub *watches;
 	const char *database;     /* conninfo, for streams of their own (kpi verify) */
+	const char *config;       /* file of the settings, for compute processes */
 	const char *installation; /* first part of every principal's URI */
 	const char *build;        /* "otklikd/0.1.0" */
 
@@ -30,6 +31,7 @@ struct service {
 	uint32_t in_flight_per_connection;
 	uint32_t in_flight_max; /* of the process */
 	int64_t connection_age; /* us */
+	uint32_t compute_max;   /* compute processes at once; 0: none on this host */
 
 	/* Kept by the sessions. */
 	bool draining;      /* no new request is taken */
@@ -39,6 +41,7 @@ struct service {
 	uint32_t in_flight;
 	uint32_t stalled; /* sessions that wait for in_flight to fall */
 	uint64_t requests_total;
+	uint32_t computing; /* compute processes that run */
 };
 
 #endif
