@@ -17,25 +17,26 @@
 static const struct {
 	const char *name;
 	uint32_t permissions;
-} ROLES[ROLE_AGENT + 1] = {
+} ROLES[ROLE_MAIL + 1] = {
         [ROLE_REQUESTER] = {"requester", TALK},
         [ROLE_ENGINEER] = {"engineer", WORK},
         [ROLE_LEAD] = {"lead", LEAD},
         [ROLE_MANAGER] = {"manager", BIT(PERMISSION_TICKET_READ) | BIT(PERMISSION_KPI_READ)},
         [ROLE_ADMIN] = {"admin", LEAD | BIT(PERMISSION_ADMIN) | BIT(PERMISSION_IMPORT)},
         [ROLE_AGENT] = {"agent", BIT(PERMISSION_AGENT)},
+        [ROLE_MAIL] = {"mail", BIT(PERMISSION_MAIL)},
 };
 
 const char *role_name(enum role role)
 {
-	if (role < ROLE_REQUESTER || role > ROLE_AGENT)
+	if (role < ROLE_REQUESTER || role > ROLE_MAIL)
 		return NULL;
 	return ROLES[role].name;
 }
 
 int role_parse(const char *text, enum role *out)
 {
-	for (unsigned i = ROLE_REQUESTER; i <= ROLE_AGENT; i++) {
+	for (unsigned i = ROLE_REQUESTER; i <= ROLE_MAIL; i++) {
 		if (strcmp(ROLES[i].name, text) == 0) {
 			*out = (enum role)i;
 			return 0;
@@ -47,11 +48,11 @@ int role_parse(const char *text, enum role *out)
 /* Roles come from the database and permissions from the schema: neither is trusted. */
 static bool role_allows(enum role role, enum permission permission)
 {
-	if (role < ROLE_REQUESTER || role > ROLE_AGENT)
+	if (role < ROLE_REQUESTER || role > ROLE_MAIL)
 		return false;
 	if (permission == PERMISSION_ANY)
 		return true;
-	if (permission < PERMISSION_ANY || permission > PERMISSION_TICKET_LEAD)
+	if (permission < PERMISSION_ANY || permission > PERMISSION_MAIL)
 		return false;
 	return (ROLES[role].permissions & BIT(permission)) != 0;
 }

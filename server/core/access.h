@@ -13,6 +13,7 @@ enum role {
 	ROLE_MANAGER = 4,
 	ROLE_ADMIN = 5,
 	ROLE_AGENT = 6,
+	ROLE_MAIL = 7, /* a mail gateway: hands in for senders, reads nothing */
 };
 
 /* Values are those of otklik.v1.Permission. */
@@ -27,6 +28,7 @@ enum permission {
 	PERMISSION_IMPORT = 8,
 	PERMISSION_AGENT = 9,
 	PERMISSION_TICKET_LEAD = 10,
+	PERMISSION_MAIL = 11,
 };
 
 enum { ACCESS_GRANTS_MAX = 32, ACCESS_ALL_CUSTOMERS = 0 };

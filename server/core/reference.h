@@ -153,6 +153,7 @@ struct ref_contract {
 struct reference {
 	int64_t epoch;
 	char *installation;
+	char *mail_address; /* to which people write; "": mail is not taken */
 	struct ref_customer *customers;
 	size_t customer_count;
 	struct ref_site *sites;

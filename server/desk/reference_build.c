@@ -551,6 +551,7 @@ int reference_build(const struct db_unit *unit, struct arena *arena, struct refe
 		goto no_memory;
 	b.ref->epoch = db_get_int(before, 0, 0);
 	b.ref->installation = text_of(&b, before, 0, 1);
+	b.ref->mail_address = text_of(&b, before, 0, 4);
 	build_places(&b);
 	build_site_calendars(&b);
 	build_people(&b);

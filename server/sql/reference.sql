@@ -2,7 +2,7 @@
 -- somebody changed the data in between, and they are read again.
 
 -- name: reference_epoch
-SELECT epoch, name, secret, additions FROM installation;
+SELECT epoch, name, secret, additions, (SELECT address FROM mail_policy) FROM installation;
 
 -- Taken by whoever changes reference data, before reading what it decides on: until its commit
 -- no ticket is saved that was decided under the old ones (desk_save holds it shared).
