@@ -29,6 +29,7 @@ enum thing_kind {
 	THING_CALENDAR,
 	THING_CONTRACT,
 	THING_ROTA,
+	THING_MAIL, /* at most one, of code "intake" */
 	THING_KIND_COUNT
 };
 
@@ -83,6 +84,14 @@ enum {
 	ROTA_START,
 	ROTA_COVERAGE,
 	ROTA_TEXTS
+};
+enum {
+	MAIL_ADDRESS,
+	MAIL_UNKNOWN,
+	MAIL_UNKNOWN_REPLY,
+	MAIL_AUTHSERV_ID,
+	MAIL_UNVERIFIED,
+	MAIL_TEXTS
 };
 enum { THING_TEXTS_MAX = 16 };
 
@@ -241,7 +250,7 @@ void installation_read_calls(struct db_unit *unit, const char *const *codes, siz
 int installation_read(const struct db_unit *unit, size_t first_call, struct thing_list *out,
         int64_t *epoch, const char **name, struct otk_error *err);
 
-enum { INSTALLATION_READ_CALLS = 11 };
+enum { INSTALLATION_READ_CALLS = 12 };
 
 /*
  * One contract ("": all) at a version (0: the last) as a call, and its rows as things. 0 or

@@ -16,6 +16,7 @@ enum read_call {
 	CALL_CALENDARS,
 	CALL_CONTRACTS,
 	CALL_ROTAS,
+	CALL_MAIL,
 	CALL_EPOCH_AFTER,
 	CALL_COUNT
 };
@@ -34,6 +35,7 @@ void installation_read_calls(struct db_unit *unit, const char *const *codes, siz
 	db_call(unit, SQL_INSTALLATION_CALENDARS);
 	contract_read_call(unit, "", 0);
 	db_call(unit, SQL_INSTALLATION_ROTAS);
+	db_call(unit, SQL_MAIL_POLICY);
 	db_call(unit, SQL_REFERENCE_EPOCH);
 }
 
@@ -184,6 +186,19 @@ static void load_contracts(struct loading *l)
 		l->no_memory = true;
 }
 
+static void load_mail(struct loading *l)
+{
+	const struct db_rows *rows = db_unit_rows(l->unit, l->first + CALL_MAIL);
+	struct thing *thing;
+
+	if (l->no_memory || db_rows_count(rows) == 0)
+		return;
+	thing = thing_add(l->list, THING_MAIL, "intake");
+	for (int i = 0; thing != NULL && i < MAIL_TEXTS; i++)
+		thing->texts[i] = db_get_text_or_empty(rows, 0, i);
+	l->no_memory = thing == NULL;
+}
+
 static void load_rotas(struct loading *l)
 {
 	const struct db_rows *rows = db_unit_rows(l->unit, l->first + CALL_ROTAS);
@@ -214,6 +229,7 @@ int installation_read(const struct db_unit *unit, size_t first_call, struct thin
 	load_calendars(&l);
 	load_contracts(&l);
 	load_rotas(&l);
+	load_mail(&l);
 	if (l.no_memory)
 		return error_set(err, OTK_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE",
 		        "the stored installation does not fit in the memory of one request");

@@ -10,7 +10,7 @@
 #include "core/lifecycle.h"
 
 static const char *const KIND_NAMES[THING_KIND_COUNT] = {"customer", "site", "team", "service",
-        "person", "agent", "calendar", "contract", "rota"};
+        "person", "agent", "calendar", "contract", "rota", "mail"};
 
 static const char *const TEXT_NAMES[THING_KIND_COUNT][THING_TEXTS_MAX + 1] = {
         [THING_CUSTOMER] = {"name", "zone", "language"},
@@ -24,6 +24,7 @@ static const char *const TEXT_NAMES[THING_KIND_COUNT][THING_TEXTS_MAX + 1] = {
         [THING_CONTRACT] = {"customer", "sites", "services", "calendar", "targets", "pauses",
                 "levels", "priority_matrix", "valid_from", "auto_close", "reopen_window",
                 "valid_until", "acknowledge_stops", "fee", "credits", "credit_cap"},
+        [THING_MAIL] = {"address", "unknown", "unknown_reply", "authserv_id", "unverified"},
         [THING_ROTA] = {"team", "layer", "zone", "people", "period", "hand_over", "start",
                 "coverage"},
 };

@@ -290,6 +290,21 @@ static void put_contract(const struct writing *w, const struct thing *thing)
 		db_add_text(a[0], terms->targets[i].team);
 }
 
+static void put_mail(const struct writing *w)
+{
+	const struct thing *thing;
+	size_t at = 0;
+
+	if (has_retired(w, THING_MAIL))
+		db_call(w->unit, SQL_MAIL_POLICY_CLEAR);
+	thing = next_put(w, THING_MAIL, &at);
+	if (thing == NULL)
+		return;
+	db_call(w->unit, SQL_MAIL_POLICY_PUT);
+	for (int i = 0; i < MAIL_TEXTS; i++)
+		db_put_text(w->unit, thing_text(thing, i));
+}
+
 void installation_write_calls(struct db_unit *unit, struct arena *arena,
         const struct installation_author *author, const struct thing_change *changes,
         size_t count)
@@ -318,6 +333,7 @@ void installation_write_calls(struct db_unit *unit, struct arena *arena,
 	at = 0;
 	while ((thing = next_put(&w, THING_CONTRACT, &at)) != NULL)
 		put_contract(&w, thing);
+	put_mail(&w);
 	put_simple(&w, THING_ROTA, SQL_INSTALLATION_PUT_ROTAS, ROTA_TEXTS);
 	retire_calls(&w, THING_ROTA, SQL_INSTALLATION_RETIRE_ROTAS);
 	retire_calls(&w, THING_CONTRACT, SQL_INSTALLATION_RETIRE_CONTRACTS);

@@ -334,7 +334,7 @@ static void check_grant(struct declare *d, const Otklik__V1__Person *person, siz
 
 	if (role_parse(grant->role, &role) < 0 || role == ROLE_AGENT) {
 		error_field(d->err, path,
-		        "'%.40s' must be requester, engineer, lead, manager or admin",
+		        "'%.40s' must be requester, engineer, lead, manager, admin or mail",
 		        grant->role);
 		return;
 	}
@@ -487,6 +487,7 @@ int installation_declare(
 	if (!d.no_memory)
 		(void)declare_ties(out, NULL, true, &wrong);
 	declare_rotas(&d);
+	declare_mail(&d);
 	if (d.no_memory)
 		return error_set(err, OTK_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE",
 		        "the installation does not fit in the memory of one request");

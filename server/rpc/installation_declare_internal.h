@@ -50,6 +50,8 @@ void declare_contract(struct declare *d, const Otklik__V1__Contract *in, const c
 /* A calendar that was declared, or stored where only a contract is; NULL. And its zone. */
 const struct thing *declare_calendar_thing(const struct declare *d, const char *code);
 const char *declare_calendar_zone(const struct declare *d, const char *code);
+/* installation_mail.c */
+void declare_mail(struct declare *d);
 /* installation_rota.c */
 void declare_rotas(struct declare *d);
 

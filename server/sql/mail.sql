@@ -4,6 +4,16 @@
 -- name: mail_policy
 SELECT address, unknown, unknown_reply, authserv_id, unverified FROM mail_policy;
 
+-- name: mail_policy_clear
+DELETE FROM mail_policy;
+
+-- name: mail_policy_put
+INSERT INTO mail_policy AS p (address, unknown, unknown_reply, authserv_id, unverified)
+VALUES ($1::text, $2::text, $3::text, $4::text, $5::text)
+ON CONFLICT (singleton) DO UPDATE SET address = excluded.address, unknown = excluded.unknown,
+	unknown_reply = excluded.unknown_reply, authserv_id = excluded.authserv_id,
+	unverified = excluded.unverified;
+
 -- Was this message ($1) taken before?
 -- name: mail_seen
 SELECT customer_id, outcome, coalesce(ticket_id, 0) FROM mail_message

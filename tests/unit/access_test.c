@@ -39,10 +39,14 @@ static const struct {
         {ROLE_AGENT, PERMISSION_TICKET_READ, false},
         {ROLE_AGENT, PERMISSION_TICKET_CREATE, false},
         {(enum role)0, PERMISSION_TICKET_READ, false},
-        {(enum role)7, PERMISSION_TICKET_READ, false},
-        {(enum role)7, PERMISSION_ANY, false},
+        {ROLE_MAIL, PERMISSION_MAIL, true},
+        {ROLE_MAIL, PERMISSION_TICKET_READ, false},
+        {ROLE_MAIL, PERMISSION_TICKET_CREATE, false},
+        {ROLE_ADMIN, PERMISSION_MAIL, false},
+        {(enum role)8, PERMISSION_TICKET_READ, false},
+        {(enum role)8, PERMISSION_ANY, false},
         {ROLE_ADMIN, (enum permission)0, false},
-        {ROLE_ADMIN, (enum permission)11, false},
+        {ROLE_ADMIN, (enum permission)12, false},
         {ROLE_ADMIN, (enum permission)40, false},
 };
 
