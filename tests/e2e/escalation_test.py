@@ -1,0 +1,119 @@
+#!/usr/bin/python3
+"""Escalation levels act: hand over, raise, add watchers; reach who is on call; an acknowledgement
+stops them; after downtime all that are owed fire in order and one letter names them."""
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+from mailbox import Mailbox, Office, last, text_of  # noqa: E402
+from otk_test import check, check_equal, eventually, run  # noqa: E402
+
+# Acme's response is 30 minutes; of the update clock nothing is told. Ivan is on call for the
+# desk, Lena for the field; Ivan is in the desk, Eva in the field.
+LADDER = """
+DELETE FROM contract_level WHERE contract_version_id = 1;
+INSERT INTO contract_level (contract_version_id, clock, level, at, name, actions) VALUES
+	(1, 1, 1, '50%', 'half', 'notify on-call, notify eva'),
+	(1, 1, 2, '-5m', 'soon', 'assign field, raise priority, watch mark'),
+	(1, 1, 3, '100%', 'broken', 'notify lead, notify watchers, quiet send'),
+	(1, 3, 1, '50%', 'late', 'notify lead, quiet on-call');
+INSERT INTO team_member VALUES (1, 14), (2, 13);
+INSERT INTO oncall_rota (code, team_id, layer, zone, people, period, hand_over, start, coverage) VALUES
+	('desk-1', 1, 1, 'UTC', '{14}', '1w', '09:00', '2026-01-05', 'always'),
+	('field-1', 2, 2, 'UTC', '{15}', '1w', '09:00', '2026-01-05', 'always');
+"""
+FIRED, SKIPPED = 15, 16
+
+
+def _ladder(otk, more=""):
+    otk.psql(LADDER + more + "UPDATE installation SET epoch = epoch + 1;"
+             "SELECT pg_notify('otklik_reference', '')")
+
+
+def _filed(otk):
+    """A ticket of Acme that the desk has."""
+    ticket = otk.peer("olga").ticket("create", title="Dark").id
+    otk.peer("eva").ticket("assign", ticket_id=ticket, team="desk")
+    return ticket
+
+
+def _journal(otk, ticket, kinds):
+    return otk.rows(f"""SELECT kind, clock, level, cause, occurred_at AT TIME ZONE 'UTC'
+        FROM event WHERE ticket_id = {ticket} AND kind IN ({kinds}) ORDER BY seq""")
+
+
+def _fired(otk, ticket):
+    return [(int(r[1]), int(r[2])) for r in _journal(otk, ticket, FIRED)]
+
+
+def levels_act_and_reach_whom_they_should():
+    with Mailbox() as box, Office(box.port) as otk:
+        _ladder(otk)
+        ticket = _filed(otk)
+        otk.clock.advance("16m")
+        check_equal(last(box, "ivan", 1)["Subject"], f"[#{ticket}] half: Dark", "who is on call for the desk")
+        last(box, "eva", 1)
+        otk.clock.advance("10m")
+        eventually(lambda: _fired(otk, ticket) == [(1, 1), (1, 2)], "the second level")
+        row = otk.rows(f"SELECT t.code, priority, raised, watchers, assignee_id FROM ticket JOIN team t "
+                       f"USING (team_id) WHERE ticket_id = {ticket}")[0]
+        check_equal(row[:4], ["field", "3", "2", "{16}"], "handed over, raised, watched")
+        otk.clock.advance("10m")
+        # Its own lead; the watcher; the rota of the field has its first layer empty.
+        last(box, "lena", 1)
+        last(box, "mark", 1)
+        eventually(otk.quiet, "all is told")
+        why = otk.rows("SELECT p.code, o.reason FROM outbox o JOIN principal p ON p.principal_id = o.recipient_id "
+                       "WHERE o.kind = 7 ORDER BY o.outbox_id, p.code")
+        check_equal(sorted(map(tuple, why)), [("eva", "named"), ("ivan", "on call"), ("lena", "lead"),
+                                              ("mark", "watches")], "by which word")
+        for kind, count in ((3, 2), (6, 1), (26, 1)):
+            check_equal(otk.value(f"SELECT count(*) FROM event WHERE ticket_id = {ticket} AND kind = {kind}"
+                                  f" AND (cause = 21 OR kind = 3)"), str(count), f"entries of kind {kind}")
+        classified = [e for e in otk.peer("lena").events(ticket) if e.kind == 6]
+        check_equal(len(classified), 1, "one raise, told to whoever reads")
+        check_equal(_fired(otk, ticket), [(1, 1), (1, 2), (1, 3)], "each once, in order")
+        # The rest of the ladder, after quiet nights for the lead: Lena is on call herself.
+        otk.clock.advance("2h")
+        eventually(lambda: (3, 1) in _fired(otk, ticket), "the resolution's level")
+        last(box, "lena", 2)
+
+
+def an_acknowledgement_stops_the_ladder():
+    with Office() as otk:
+        _ladder(otk, "UPDATE contract_version SET ack_stops = 1 << 1 WHERE contract_version_id = 1;")
+        ticket = _filed(otk)
+        otk.clock.advance("16m")
+        eventually(lambda: _fired(otk, ticket) == [(1, 1)], "the first level")
+        otk.peer("eva").ticket("take", ticket_id=ticket)
+        skipped = _journal(otk, ticket, SKIPPED)
+        check_equal([(r[1], r[2], r[3]) for r in skipped], [("1", "2", "22"), ("1", "3", "22")],
+                    "what was armed is skipped, because somebody took it up")
+        otk.clock.advance("3h")
+        eventually(lambda: _fired(otk, ticket) == [(1, 1), (3, 1)], "other ladders go on")
+        check(otk.value(f"SELECT breached_at FROM sla_clock WHERE ticket_id = {ticket} AND kind = 1") != "",
+              "the clock itself runs on")
+
+
+def after_downtime_one_letter_names_all_levels_in_order():
+    with Mailbox() as box, Office(box.port) as otk:
+        _ladder(otk, """UPDATE contract_level SET actions = 'notify lead';""")
+        ticket = _filed(otk)
+        eventually(otk.quiet, "told that it is filed")
+        otk.servers[0].stop()
+        otk.clock.advance("1d")
+        otk.servers[0].start()
+        letter = last(box, "lena", 1)
+        words = text_of(letter)
+        places = [words.find(name) for name in ("half", "soon", "broken", "late")]
+        check(all(p >= 0 for p in places) and places == sorted(places), "all levels, in order", words)
+        eventually(otk.quiet, "all is told")
+        last(box, "lena", 1)
+        rows = otk.rows(f"""SELECT level, (recorded_at - occurred_at) > interval '20 hours' FROM event
+            WHERE ticket_id = {ticket} AND kind = {FIRED} ORDER BY seq""")
+        check_equal(rows, [["1", "t"], ["2", "t"], ["3", "t"], ["1", "t"]], "with their lateness")
+        check_equal(otk.value(f"SELECT count(DISTINCT batch) FROM outbox WHERE kind = 7 AND ticket_id = {ticket}"),
+                    "1", "one message")
+
+
+run()
