@@ -63,12 +63,32 @@ def duration(microseconds):
     return "".join(f"{n}{unit}" for n, unit in parts if n)
 
 
+def acts_after(before, level, lengths, in_days):
+    """Whether a level comes after another, and after the start, whatever the target."""
+    places = [level.threshold(length) for length in lengths]
+    if min(places, default=1) <= 0:
+        return False
+    if before is None:
+        return True
+    if in_days:  # how long those are nobody knows: only what is on both sides of due, or alike
+        if (before.percent is None) == (level.percent is None):
+            if (before.percent or before.offset) >= (level.percent or level.offset):
+                return False
+        elif (before.percent - 100 if before.percent else before.offset) > 0 >= (
+                level.percent - 100 if level.percent else level.offset):
+            return False
+    return all(before.threshold(length) < place for length, place in zip(lengths, places))
+
+
 class Terms:
     """A contract and what an installation file says about it. `contract` is what new tickets
     take, None once it is withdrawn."""
 
-    LENGTHS = {RESPONSE: [10, 15, 30, 60, 90, 240], UPDATE: [15, 30, 45, 60, 120],
-               RESOLUTION: [45, 60, 120, 240, 480, 960, 1500]}
+    # An answer or an update that is promised later than the end is refused: short or long ones.
+    LENGTHS = [{RESPONSE: [10, 15, 30], UPDATE: [15, 30, 40],
+                RESOLUTION: [45, 60, 120, 240, 480, 960, 1500]},
+               {RESPONSE: [10, 15, 30, 60, 90, 230], UPDATE: [15, 30, 45, 60, 120],
+                RESOLUTION: [240, 480, 960, 1500]}]
 
     def __init__(self, rng, number):
         self.rng, self.code = rng, f"c{number:02}"
@@ -81,15 +101,17 @@ class Terms:
     def draw(self, hours):
         """Another version of the contract, over the same calendar."""
         rng = self.rng
+        self.lengths = rng.choice(self.LENGTHS)
         self.listed = self.random_pauses()
         pauses = {clock: {reason for reason, clocks in self.listed if clock in clocks}
                   for clock in CLOCKS}
         pauses[UPDATE] |= {"customer", "scheduled"}
         if not self.listed:
             pauses[RESOLUTION] = {"customer", "scheduled"}
+        targets = {clock: self.random_targets(clock) for clock in CLOCKS}
         self.contract = Contract(
-            hours, [t for clock in CLOCKS for t in self.random_targets(clock)], pauses,
-            {clock: self.random_levels() for clock in CLOCKS},
+            hours, [t for clock in CLOCKS for t in targets[clock]], pauses,
+            {clock: self.random_levels(targets[clock]) for clock in CLOCKS},
             auto_close=rng.choice([("days", 3), ("days", 1), ("wall", 2 * DAY), ("wall", 5 * HOUR)]),
             matrix=[rng.randint(1, 5) for _ in range(9)] if rng.random() < 0.4 else None,
             reopen_window=rng.choice([10 * DAY, 3 * DAY, 6 * HOUR]))
@@ -123,7 +145,9 @@ class Terms:
     def random_target(self, clock, **which):
         rng = self.rng
         kind = rng.choices(["service", "wall", "days"], [6, 2, 2 if clock == RESOLUTION else 0.3])[0]
-        amount = rng.randint(1, 3) if kind == "days" else rng.choice(self.LENGTHS[clock]) * MINUTE
+        amount = rng.choice(self.lengths[clock]) * MINUTE
+        if kind == "days":
+            amount = rng.randint(1, 3) if clock == RESOLUTION else 1
         if kind != "days" and rng.random() < 0.1:
             amount += rng.randint(1, 59) * SECOND
         return Target(clock, kind, amount, **which)
@@ -149,12 +173,22 @@ class Terms:
         return [(reason, [c for c in CLOCKS if rng.random() < 0.5] or [RESOLUTION])
                 for reason in REASONS if rng.random() < 0.6]
 
-    def random_levels(self):
+    def random_levels(self, targets):
+        """In the order in which they act under each of the targets: no other is accepted."""
         rng = self.rng
         written = [("percent", p) for p in (10, 25, 33, 50, 75, 80, 90, 100, 120, 150)]
         written += [("offset", m * MINUTE) for m in (-45, -30, -10, -5, 10, 60, 120)]
-        return [Level(number + 1, **{kind: value}) for number, (kind, value) in
-                enumerate(rng.sample(written, rng.choice([0, 1, 2, 3, 5])))]
+        lengths = [t.amount for t in targets if t.kind != "days"]
+        drawn = [Level(0, **{kind: value}) for kind, value in
+                 rng.sample(written, rng.choice([0, 1, 2, 3, 5]))]
+        drawn.sort(key=lambda level: level.threshold(min(lengths, default=DAY)))
+        kept = []
+        for level in drawn:
+            if acts_after(kept[-1] if kept else None, level, lengths,
+                          len(lengths) < len(targets)):
+                kept.append(level)
+                level.number = len(kept)
+        return kept
 
     # --- as an installation file
 
