@@ -23,7 +23,7 @@
 #include "jobs/job.h"
 #include "sql/statements.h"
 
-enum { UNIT_MS = 30000, ROUND_MAX = 512, REARM_MAX = 64, PAUSE_MAX = 8 };
+enum { UNIT_MS = 30000, ROUND_MAX = 512, REARM_MAX = 64, PAUSE_MAX = 4 };
 
 #define BUDGET ((size_t)256 << 20)
 #define LOCK_BUDGET ((size_t)64 << 10)
@@ -165,13 +165,13 @@ static void step_over(struct sweep *s)
 	int64_t pause = took;
 
 	s->rearming = false;
-	s->step_best_us += s->step_best_us / 64 + 1;
-	if (took < s->step_best_us)
+	s->step_best_us += s->step_best_us / 64;
+	/* A step that found little to do says nothing of how fast a full one is. */
+	if (s->fired >= REARM_MAX / 2 && (s->step_best_us == 0 || took < s->step_best_us))
 		s->step_best_us = took;
-	for (int64_t more = s->step_best_us * 2; took > more && pause < took * PAUSE_MAX;
-	        more += s->step_best_us)
-		pause += took;
-	job_sleep(&s->job, pause);
+	if (s->step_best_us > 0 && took > 2 * s->step_best_us)
+		pause = took * (took / s->step_best_us);
+	job_sleep(&s->job, pause < PAUSE_MAX * took ? pause : PAUSE_MAX * took);
 }
 
 /*
