@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/calendar_ics.h"
 #include "cli/clean.h"
 #include "cli/options.h"
 #include "cli/table.h"
@@ -92,10 +93,14 @@ int verb_apply(struct cli *cli, int argc, char **argv)
 		(void)cli_fail(&err);
 		return err.code == OTK_NOT_FOUND ? EXIT_NO_INPUT : EXIT_DATA;
 	}
+	in.installation = (Otklik__V1__Installation *)(void *)installation;
+	if (calendar_ics_take(cli->arena, file, in.installation, &err) < 0) {
+		(void)cli_fail(&err);
+		return err.code == OTK_NOT_FOUND ? EXIT_NO_INPUT : EXIT_DATA;
+	}
 	rc = cli_connect(cli);
 	if (rc != 0)
 		return rc;
-	in.installation = (Otklik__V1__Installation *)(void *)installation;
 	in.dry_run = dry_run;
 	if (client_call(cli->client, METHOD_APPLY_INSTALLATION, &in.base, &reply, &err) != 0)
 		return apply_fail(file, lines, &err);

@@ -38,6 +38,8 @@ const struct cli_verb CLI_VERBS[] = {
                 verb_sla_forecast},
         {"contract simulate", "a draft contract over real past tickets",
                 verb_contract_simulate},
+        {"calendar ics", "the holidays that an iCalendar file gives", verb_calendar_ics},
+        {"calendar holidays", "the dates that rules for holidays make", verb_calendar_holidays},
         {"calendar due", "due times in a calendar, without a server", verb_calendar_due},
         {"kpi list", "the figures that can be asked for", verb_kpi_list},
         {"kpi verify", "rebuild the figures from the journal and compare", verb_kpi_verify},
