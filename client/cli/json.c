@@ -50,8 +50,14 @@ int json_enum_value(const ProtobufCEnumDescriptor *type, const char *word)
 
 static bool is_duration(const char *name)
 {
-	return strcmp(name, "consumed_us") == 0 || strcmp(name, "target_us") == 0 ||
-	       strcmp(name, "age_us") == 0;
+	static const char *const NAMES[] = {
+	        "consumed_us", "target_us", "age_us", "lead_us", "notice_us", "median_slip_us"};
+
+	for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+		if (strcmp(name, NAMES[i]) == 0)
+			return true;
+	}
+	return false;
 }
 
 static bool ends_in_us(const char *name)

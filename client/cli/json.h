@@ -11,7 +11,8 @@
 /*
  * An object with the message's fields under their names. Enums become lower-case words without
  * their prefix ("in_progress", unspecified is null), instants `x_us` become `x` in RFC 3339 UTC
- * (0 is null), durations consumed_us, target_us and age_us become `x_s` in seconds, bytes hex.
+ * (0 is null), durations (consumed_us, target_us, age_us, lead_us, notice_us, median_slip_us)
+ * become `x_s` in seconds, bytes hex.
  * A new reference, or NULL when memory is out.
  */
 json_t *json_of_message(const ProtobufCMessage *message);

@@ -99,6 +99,25 @@ static void field_time(const char *name, int64_t us)
 		field(name, table_time_text(us, text));
 }
 
+static void promise_print(const Otklik__V1__Ticket *t)
+{
+	char date[TABLE_TIME_SIZE];
+	char first[TABLE_TIME_SIZE];
+	char text[160];
+
+	if (t->promise_first_at_us == 0)
+		return;
+	(void)snprintf(text, sizeof text, "%s%s",
+	        t->promise_at_us == 0 ? "withdrawn" : table_time_text(t->promise_at_us, date),
+	        t->promise_broken ? ", broken" : "");
+	if (t->promise_changes > 0)
+		(void)snprintf(text + strlen(text), sizeof text - strlen(text),
+		        " (first %s, changed %u time%s)",
+		        table_time_text(t->promise_first_at_us, first), t->promise_changes,
+		        t->promise_changes == 1 ? "" : "s");
+	field("promised", text);
+}
+
 static int ticket_for_people(const struct cli *cli, const Otklik__V1__Ticket *t)
 {
 	const char *bold = cli->color ? "\033[1m" : "";
@@ -139,6 +158,7 @@ static int ticket_for_people(const struct cli *cli, const Otklik__V1__Ticket *t)
 	field_time("created", t->created_at_us);
 	field_time("updated", t->updated_at_us);
 	field_time("answered", t->first_reply_at_us);
+	promise_print(t);
 	field_time("resolved", t->resolved_at_us);
 	field_time("closed", t->closed_at_us);
 	if (t->reopen_count > 0) {

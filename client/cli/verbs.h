@@ -22,6 +22,8 @@ int verb_ticket_attach(struct cli *cli, int argc, char **argv);
 int verb_ticket_attachment(struct cli *cli, int argc, char **argv);
 int verb_mail_intake(struct cli *cli, int argc, char **argv);
 int verb_mail_list(struct cli *cli, int argc, char **argv);
+int verb_ticket_promise(struct cli *cli, int argc, char **argv);
+int verb_ticket_promises(struct cli *cli, int argc, char **argv);
 int verb_watch(struct cli *cli, int argc, char **argv);
 int verb_sla_explain(struct cli *cli, int argc, char **argv);
 int verb_sla_forecast(struct cli *cli, int argc, char **argv);

@@ -72,17 +72,19 @@ bool promise_is_open(const struct ticket *t)
 	return t->promise_at != 0 && !is_done(t) && t->state != TICKET_CANCELLED;
 }
 
-enum promise_state promise_state_of(const struct ticket *t)
+enum promise_state promise_state_of(const struct ticket *t, int64_t now)
 {
 	if (t->promise_first_at == 0)
 		return PROMISE_NONE;
 	if (t->promise_at == 0)
 		return PROMISE_WITHDRAWN;
-	if (t->promise_broken || (is_done(t) && t->resolved_at > t->promise_at))
+	if (t->promise_broken)
 		return PROMISE_BROKEN;
+	if (t->state == TICKET_CANCELLED)
+		return PROMISE_VOID;
 	if (is_done(t))
-		return PROMISE_KEPT;
-	return t->state == TICKET_CANCELLED ? PROMISE_VOID : PROMISE_OPEN;
+		return t->resolved_at > t->promise_at ? PROMISE_BROKEN : PROMISE_KEPT;
+	return now > t->promise_at ? PROMISE_BROKEN : PROMISE_OPEN;
 }
 
 const char *promise_state_name(enum promise_state state)

@@ -52,7 +52,7 @@ int64_t promise_cadence(const struct change *c, int64_t at);
 /* Whether the promise still counts: given, and the ticket not done. */
 bool promise_is_open(const struct ticket *t);
 
-/* How a promise stands, for people. */
+/* How a promise stands at an instant, also where the sweep has not looked yet; for people. */
 enum promise_state {
 	PROMISE_NONE = 0,
 	PROMISE_OPEN = 1,
@@ -61,7 +61,7 @@ enum promise_state {
 	PROMISE_VOID = 4,   /* cancelled or merged before the date */
 	PROMISE_WITHDRAWN = 5,
 };
-enum promise_state promise_state_of(const struct ticket *t);
+enum promise_state promise_state_of(const struct ticket *t, int64_t now);
 const char *promise_state_name(enum promise_state state);
 
 #endif

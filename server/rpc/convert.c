@@ -219,7 +219,8 @@ void convert_event(const struct reference *ref, int32_t customer_id, int64_t tic
 	out->level = (uint32_t)set(e->level);
 	out->target_us = set(e->target_us);
 	out->consumed_us = set(e->consumed_us);
-	out->due_at_us = set(e->due_at);
+	/* When its owner is warned is the provider's own: GetPromiseRecord tells him. */
+	out->due_at_us = e->kind == EVENT_PROMISED ? 0 : set(e->due_at);
 	out->old_due_at_us = set(e->old_due_at);
 	out->cause = text(event_cause_name(e->cause));
 	out->text = text(e->text);

@@ -29,6 +29,7 @@ static const char *assigned_to(const struct reference *ref, const struct event *
 static char *what(struct arena *arena, const struct reference *ref, const struct event *e)
 {
 	const char *clock = e->clock > 0 ? clock_kind_name((enum clock_kind)e->clock) : "";
+	char date[TIME_TEXT_SIZE];
 
 	switch (e->kind) {
 	case EVENT_STATE_CHANGED:
@@ -59,6 +60,10 @@ static char *what(struct arena *arena, const struct reference *ref, const struct
 	case EVENT_LINKED:
 		return arena_printf(
 		        arena, "%s it with %" PRId64, event_kind_name(e->kind), e->related_id);
+	case EVENT_PROMISED:
+		if (e->until_at == 0)
+			return arena_strdup(arena, "withdrew the promise");
+		return arena_printf(arena, "promised %s", time_format_utc(e->until_at, date));
 	case EVENT_CLOCK_STARTED:
 	case EVENT_CLOCK_PAUSED:
 	case EVENT_CLOCK_RESUMED:
@@ -70,7 +75,6 @@ static char *what(struct arena *arena, const struct reference *ref, const struct
 	case EVENT_LEVEL_SKIPPED:
 	case EVENT_CHECK_REPORTED:
 	case EVENT_CLOCK_WAIVED:
-	case EVENT_PROMISED:
 	case EVENT_PROMISE_WARNED:
 	case EVENT_PROMISE_BROKEN:
 	case EVENT_WATCHER:

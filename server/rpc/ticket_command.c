@@ -25,10 +25,11 @@
 struct command_state {
 	struct ticket_write write; /* first: see ticket_write.c */
 	struct ticket_call call;
+	struct event cited; /* by call.command.cited_seq */
 	bool provider;
 };
 
-enum { CALL_KEY = LOAD_CALLS, CHANGES_MAX = 20 };
+enum { CALL_KEY = LOAD_CALLS, CALL_CITED, CHANGES_MAX = 20 };
 
 static enum step ticket_read(struct request *r);
 static enum step ticket_loaded(struct request *r);
@@ -69,6 +70,11 @@ static enum step ticket_read(struct request *r)
 	db_put_int(unit, state->call.ticket_id);
 	db_put_int(unit, r->principal->id);
 	db_put_uuid(unit, &r->key);
+	if (state->call.command.cited_seq > 0) {
+		db_call(unit, SQL_EVENT_CITED);
+		db_put_int(unit, state->call.ticket_id);
+		db_put_int(unit, state->call.command.cited_seq);
+	}
 	return request_query(r, unit, ticket_loaded);
 }
 
@@ -110,6 +116,18 @@ static struct command resolve(const struct ticket_call *call, const struct refer
 	command.service_id = field_service(err, "service", ref, customer_id, call->service);
 	command.site_id = field_site(err, "site", ref, customer_id, call->site);
 	return command;
+}
+
+/* The journal entry that the command cites, or NULL. */
+static const struct event *cited(const struct request *r)
+{
+	struct command_state *state = r->state;
+	const struct db_rows *rows = db_unit_rows(r->unit, CALL_CITED);
+
+	if (state->call.command.cited_seq <= 0 || db_rows_count(rows) == 0)
+		return NULL;
+	load_event(rows, 0, &state->cited);
+	return &state->cited;
 }
 
 /* Reads what happened after the version the caller knows. */
@@ -160,6 +178,7 @@ static enum step ticket_loaded(struct request *r)
 	if (err.code != OTK_OK)
 		return request_fail(r, &err);
 	command.actor = caller_actor(r->principal, change->ticket.customer_id);
+	command.cited = cited(r);
 	if (lifecycle_apply(change, &command, ticket_write_now(r, &change->ticket), &err) < 0)
 		return request_fail(r, &err);
 	if (change->event_count == 0)

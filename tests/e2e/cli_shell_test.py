@@ -11,7 +11,7 @@ from otk_test import binary, check, check_equal, free_port, run  # noqa: E402
 
 VERBS = """ticket create|ticket list|ticket show|ticket take|ticket assign|ticket reply|ticket note|
 ticket pend|ticket resume|ticket resolve|ticket close|ticket reopen|ticket cancel|ticket classify|
-watch|sla explain|calendar due|kpi list|kpi verify|kpi|import event-log|apply|outbox list|outbox replay|whoami|
+ticket promise|ticket promises|watch|sla explain|calendar due|kpi list|kpi verify|kpi|import event-log|apply|outbox list|outbox replay|whoami|
 server status|completion""".replace("\n", "").split("|")
 
 

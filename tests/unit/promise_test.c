@@ -106,7 +106,7 @@ static void a_promise_is_given_moved_and_withdrawn(void **state)
 	const struct event *e;
 
 	must(life_file(life), life);
-	assert_int_equal(promise_state_of(t), PROMISE_NONE);
+	assert_int_equal(promise_state_of(t, at(T("10:30"))), PROMISE_NONE);
 	must(promise(life, T("10:10"), T("18:10"), NULL), life);
 	e = life_last(life, EVENT_PROMISED);
 	assert_int_equal(e->flags, PROMISE_FIRST);
@@ -115,7 +115,7 @@ static void a_promise_is_given_moved_and_withdrawn(void **state)
 	assert_true(e->is_public);
 	/* P3: τ of four hours is longer than a fifth of eight; half of the span at most. */
 	assert_int_equal(t->promise_warn_at, at(T("14:10")));
-	assert_int_equal(promise_state_of(t), PROMISE_OPEN);
+	assert_int_equal(promise_state_of(t, at(T("10:30"))), PROMISE_OPEN);
 	must(promise(life, T("10:20"), T("17:00"), NULL), life);
 	e = life_last(life, EVENT_PROMISED);
 	assert_int_equal(e->flags, PROMISE_EARLIER);
@@ -131,7 +131,7 @@ static void a_promise_is_given_moved_and_withdrawn(void **state)
 	assert_int_equal(t->promise_at, 0);
 	assert_int_equal(t->promise_first_at, at(T("18:10")));
 	assert_int_equal(t->promise_changes, 3);
-	assert_int_equal(promise_state_of(t), PROMISE_WITHDRAWN);
+	assert_int_equal(promise_state_of(t, at(T("10:30"))), PROMISE_WITHDRAWN);
 	must(promise(life, T("18:40"), T("20:00"), NULL), life);
 	assert_int_equal(life_last(life, EVENT_PROMISED)->flags, 0);
 }
@@ -277,7 +277,8 @@ static void time_warns_the_owner_and_breaks_the_promise(void **state)
 	assert_int_equal(life_last(life, EVENT_PROMISE_BROKEN)->occurred_at, at(T("18:10")));
 	assert_int_equal(life_last(life, EVENT_PROMISE_BROKEN)->recorded_at, at(T("23:00")));
 	assert_true(life_last(life, EVENT_PROMISE_BROKEN)->is_public);
-	assert_int_equal(promise_state_of(&life->c.ticket), PROMISE_BROKEN);
+	assert_int_equal(
+	        promise_state_of(&life->c.ticket, life->c.ticket.updated_at), PROMISE_BROKEN);
 	/* Another date is another promise; that it comes after is told. */
 	must(promise(life, TUESDAY("09:00"), TUESDAY("12:00"), "sorry"), life);
 	assert_int_equal(life_last(life, EVENT_PROMISED)->flags,
@@ -310,7 +311,8 @@ static void a_resolve_at_the_very_date_keeps_it(void **state)
 	resolve(life, T("18:10"));
 	must(life_tick(life, TUESDAY("10:00")), life);
 	assert_int_equal(life_count(life, EVENT_PROMISE_BROKEN), 0);
-	assert_int_equal(promise_state_of(&life->c.ticket), PROMISE_KEPT);
+	assert_int_equal(
+	        promise_state_of(&life->c.ticket, life->c.ticket.updated_at), PROMISE_KEPT);
 }
 
 static void a_reopen_after_the_date_breaks_what_was_kept(void **state)
@@ -328,7 +330,8 @@ static void a_reopen_after_the_date_breaks_what_was_kept(void **state)
 	        life_last(life, EVENT_PROMISE_BROKEN)->occurred_at, at(TUESDAY("10:00")));
 	assert_int_equal(life_last(life, EVENT_PROMISE_BROKEN)->cause, CAUSE_REOPEN);
 	resolve(life, TUESDAY("11:00"));
-	assert_int_equal(promise_state_of(&life->c.ticket), PROMISE_BROKEN);
+	assert_int_equal(
+	        promise_state_of(&life->c.ticket, life->c.ticket.updated_at), PROMISE_BROKEN);
 }
 
 static void a_reopen_before_the_date_goes_on(void **state)
@@ -339,7 +342,8 @@ static void a_reopen_before_the_date_goes_on(void **state)
 	must(promise(life, T("10:10"), T("18:10"), NULL), life);
 	resolve(life, T("12:00"));
 	reopen(life, T("17:00"));
-	assert_int_equal(promise_state_of(&life->c.ticket), PROMISE_OPEN);
+	assert_int_equal(
+	        promise_state_of(&life->c.ticket, life->c.ticket.updated_at), PROMISE_OPEN);
 	must(life_tick(life, T("17:01")), life);
 	assert_int_equal(/* the warning fell into the time it was resolved */
 	        life_last(life, EVENT_PROMISE_WARNED)->occurred_at, at(T("17:00")));
@@ -359,7 +363,8 @@ static void a_cancel_ends_it_without_an_outcome(void **state)
 	assert_int_equal(change_next_timer(&life->c), 0);
 	must(life_tick(life, TUESDAY("10:00")), life);
 	assert_int_equal(life_count(life, EVENT_PROMISE_BROKEN), 0);
-	assert_int_equal(promise_state_of(&life->c.ticket), PROMISE_VOID);
+	assert_int_equal(
+	        promise_state_of(&life->c.ticket, life->c.ticket.updated_at), PROMISE_VOID);
 }
 
 static void pauses_do_not_stop_it(void **state)
