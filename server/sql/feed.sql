@@ -1,7 +1,8 @@
 -- The feed: the journal in the order of commits.
 
+-- No row: there was nothing to do.
 -- name: feed_sequence
-SELECT head, added FROM feed_sequence();
+SELECT head, added FROM feed_sequence() WHERE feed_pending();
 
 -- After the commit, in a transaction that writes nothing: waking listeners flushes no log.
 -- name: feed_notify
