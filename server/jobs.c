@@ -30,6 +30,7 @@ static int jobs_start(struct worker *worker, struct otk_error *err)
 	        .desk = worker->desk,
 	        .database = worker->settings->database,
 	        .mail = worker->settings->smtp_url[0] != '\0',
+	        .customer_hooks = worker->settings->webhook_secret_dir[0] != '\0',
 	        .webhook_url = worker->settings->webhook_url};
 	struct jobs_role *role = calloc(1, sizeof *role);
 

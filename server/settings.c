@@ -39,7 +39,7 @@ static const struct conf_option OPTIONS[] = {
                 "Processes that run due timers and statistics; 0: none on this host."},
         {"notify_processes", CONF_INT, FIELD(notify_processes), "1", 0, 8,
                 "Processes that send e-mail and webhooks; 0: none on this host. None are "
-                "started while neither smtp_url nor webhook_url is set."},
+                "started while none of smtp_url, webhook_url, webhook_secret_dir is set."},
         {"compute_processes", CONF_INT, FIELD(compute_processes), "1", 0, 8,
                 "Simulations and forecasts that each process serving clients has computed at "
                 "once, each in a process that lives as long as it; 0: none on this host."},
@@ -61,8 +61,11 @@ static const struct conf_option OPTIONS[] = {
         {"webhook_secret_file", CONF_TEXT, FIELD(webhook_secret_file), "", 0, 0,
                 "File whose first line is the secret of the signatures (HMAC-SHA256); required "
                 "with webhook_url."},
+        {"webhook_secret_dir", CONF_TEXT, FIELD(webhook_secret_dir), "", 0, 0,
+                "Folder with a file a secret, named by the webhook_secret of customers; empty: "
+                "customers have no webhooks. The same on every host."},
         {"webhook_allow_private", CONF_BOOL, FIELD(webhook_allow_private), "no", 0, 0,
-                "Whether webhook_url may lead to loopback, link-local or private addresses."},
+                "Whether webhooks may lead to loopback, link-local or private addresses."},
         {"notify_attempts", CONF_INT, FIELD(notify_attempts), "48", 1, 1000,
                 "Attempts to deliver a message (10 s apart, doubling up to an hour) before "
                 "it is put aside; see `otklik outbox`."},
@@ -151,7 +154,8 @@ static int notify_check(const char *path, const struct settings *s, struct otk_e
 
 unsigned settings_notify_processes(const struct settings *settings)
 {
-	bool any = settings->smtp_url[0] != '\0' || settings->webhook_url[0] != '\0';
+	bool any = settings->smtp_url[0] != '\0' || settings->webhook_url[0] != '\0' ||
+	           settings->webhook_secret_dir[0] != '\0';
 
 	return any ? (unsigned)settings->notify_processes : 0;
 }

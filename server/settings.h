@@ -31,6 +31,7 @@ struct settings {
 	char *smtp_tls;    /* none, try, require */
 	char *webhook_url; /* "": none */
 	char *webhook_secret_file;
+	char *webhook_secret_dir;
 	bool webhook_allow_private;
 	int64_t notify_attempts;
 	int64_t notify_burst;

@@ -1,6 +1,9 @@
 /* See notification.h. */
 #include "core/notification.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "core/action.h"
 
 unsigned notification_actions(const char *actions)
@@ -11,6 +14,8 @@ unsigned notification_actions(const char *actions)
 	while (action_next(&actions, &action)) {
 		if (action.verb == ACTION_NOTIFY)
 			audience |= action.audience;
+		else if (action.verb == ACTION_WEBHOOK)
+			audience |= TELL_WEBHOOK;
 	}
 	return audience;
 }
@@ -47,15 +52,41 @@ struct notification notification_of(const struct event *e, bool observed, const 
 	case EVENT_LEVEL_FIRED:
 		return (struct notification){
 		        NOTICE_LEVEL, notification_actions(actions) | TELL_ACTOR};
+	case EVENT_PROMISED:
+		return (struct notification){NOTICE_PROMISED, TELL_REQUESTER};
+	case EVENT_PROMISE_WARNED:
+		return (struct notification){NOTICE_PROMISE_WARNED, TELL_ASSIGNEE | TELL_ACTOR};
+	case EVENT_PROMISE_BROKEN:
+		return (struct notification){
+		        NOTICE_PROMISE_BROKEN, TELL_ASSIGNEE | TELL_LEAD | TELL_ACTOR};
+	case EVENT_ASKED:
+		return (struct notification){NOTICE_ASKED, TELL_ASSIGNEE};
 	default:
 		return (struct notification){NOTICE_NONE, 0};
 	}
 }
 
+bool notification_is_breach(const char *at)
+{
+	if (at == NULL || *at == '-')
+		return false;
+	return strchr(at, '%') == NULL || strtol(at, NULL, 10) >= 100;
+}
+
 const char *notice_name(enum notice kind)
 {
 	static const char *const NAMES[NOTICE_COUNT] = {"", "created", "replied", "answered",
-	        "question", "resolved", "reopened", "level"};
+	        "question", "resolved", "reopened", "level", "promised", "promise-warned",
+	        "promise-broken", "asked"};
 
 	return (int)kind > 0 && (int)kind < NOTICE_COUNT ? NAMES[kind] : "";
+}
+
+enum notice notice_find(const char *name)
+{
+	for (int kind = 1; kind < NOTICE_COUNT; kind++) {
+		if (strcmp(notice_name((enum notice)kind), name) == 0)
+			return (enum notice)kind;
+	}
+	return NOTICE_NONE;
 }

@@ -3,6 +3,7 @@
 #ifndef OTKLIK_CORE_NOTIFICATION_H
 #define OTKLIK_CORE_NOTIFICATION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/ticket.h"
@@ -16,9 +17,13 @@ enum notice {
 	NOTICE_QUESTION = 4, /* it waits for the customer */
 	NOTICE_RESOLVED = 5,
 	NOTICE_REOPENED = 6,
-	NOTICE_LEVEL = 7, /* an escalation level of a clock fired */
+	NOTICE_LEVEL = 7,          /* an escalation level of a clock fired */
+	NOTICE_PROMISED = 8,       /* a date was promised, moved or taken back */
+	NOTICE_PROMISE_WARNED = 9, /* it comes near */
+	NOTICE_PROMISE_BROKEN = 10,
+	NOTICE_ASKED = 11, /* the customer asks what is happening */
 };
-enum { NOTICE_COUNT = 8 };
+enum { NOTICE_COUNT = 12 };
 
 /* Whom: bits, known to outbox_dispatch() of the database too. */
 enum audience {
@@ -29,7 +34,8 @@ enum audience {
 	TELL_MANAGER = 16,
 	TELL_ACTOR = 32, /* the one who did it is told too: otherwise he knows */
 	TELL_WATCHERS = 64,
-	TELL_ON_CALL = 128, /* for the ticket's team, when it is told: see core/rota */
+	TELL_ON_CALL = 128,  /* for the ticket's team, when it is told: see core/rota */
+	TELL_WEBHOOK = 1024, /* the customer's own, of a level */
 };
 
 struct notification {
@@ -47,7 +53,13 @@ struct notification notification_of(const struct event *e, bool observed, const 
 /* The audience that a level's actions name; what is not a notify action is not its business. */
 unsigned notification_actions(const char *actions);
 
+/* Does a level "100%", "+2h" lie at due or after it? */
+bool notification_is_breach(const char *at);
+
 /* "created" …; "" for NOTICE_NONE and unknown ones. */
 const char *notice_name(enum notice kind);
+
+/* The kind of that name; NOTICE_NONE where there is none. */
+enum notice notice_find(const char *name);
 
 #endif

@@ -30,6 +30,7 @@ struct dispatch {
 	struct job job;
 	struct desk *desk;
 	bool mail;
+	bool customer_hooks;
 	char *webhook_url; /* "": none */
 	bool more;
 };
@@ -70,6 +71,7 @@ struct notices {
 	struct db_array *columns[10];
 	struct db_array *named;
 	size_t named_count;
+	struct db_array *breach;
 };
 
 enum notice_column {
@@ -143,6 +145,8 @@ static void notice_put(
 	db_add_int(n->columns[COLUMN_AUDIENCE], (int64_t)what.audience);
 	db_add_int_if(
 	        n->columns[COLUMN_ACTOR], !db_is_null(rows, i, 11), db_get_int(rows, i, 11));
+	db_add_bool(n->breach,
+	        what.kind == NOTICE_LEVEL && notification_is_breach(db_get_text(rows, i, 15)));
 	if (what.kind == NOTICE_LEVEL) {
 		level_put(d, n, rows, i);
 		return;
@@ -170,6 +174,8 @@ static void notices_put(struct dispatch *d, struct db_unit *save, const struct d
 	for (int k = 0; k < COLUMNS; k++)
 		n.columns[k] = db_put_array(save, TYPES[k], count);
 	n.named = db_put_array(save, DB_INT4, 0);
+	n.breach = db_put_array(save, DB_BOOL, count);
+	db_put_bool(save, d->customer_hooks);
 	for (size_t i = 0; i < count; i++) {
 		if (!db_is_null(rows, i, 5))
 			notice_put(d, &n, rows, i);
@@ -209,7 +215,7 @@ static void followed(void *context, struct db_unit *unit)
 static void round_start(void *arg)
 {
 	struct dispatch *d = arg;
-	bool works = d->mail || d->webhook_url[0] != '\0';
+	bool works = d->mail || d->customer_hooks || d->webhook_url[0] != '\0';
 
 	if (works && desk_reference(d->desk) == NULL) {
 		job_sleep(&d->job, DISPATCH_IDLE_US);
@@ -231,6 +237,7 @@ struct dispatch *dispatch_new(const struct jobs_options *options)
 		return NULL;
 	d->desk = options->desk;
 	d->mail = options->mail;
+	d->customer_hooks = options->customer_hooks;
 	d->webhook_url = strdup(options->webhook_url == NULL ? "" : options->webhook_url);
 	if (job_init(&d->job, "dispatch", options, DISPATCH_ARENA, round_start, d) < 0 ||
 	        d->webhook_url == NULL) {

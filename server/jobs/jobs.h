@@ -19,6 +19,7 @@ struct jobs_options {
 	struct desk *desk;
 	const char *database;    /* conninfo, for the session that holds locks; copied */
 	bool mail;               /* people are told by e-mail */
+	bool customer_hooks;     /* and programs of customers by their webhooks */
 	const char *webhook_url; /* "" or NULL: none; copied */
 };
 

@@ -60,6 +60,10 @@ enum {
 	COL_DUE,
 	COL_RESPONSE,
 	COL_RESOLUTION,
+	COL_PROMISE,
+	COL_OLD_PROMISE,
+	COL_DIGEST,
+	COL_SECRET,
 };
 
 struct deliver {
@@ -107,16 +111,28 @@ static void item_read(const struct db_rows *rows, size_t i, struct notice_item *
 	        .resolution_due = db_get_time(rows, i, COL_RESOLUTION),
 	        .clock = (int)db_get_int(rows, i, COL_CLOCK),
 	        .level = db_get_text(rows, i, COL_LEVEL),
-	        .clock_due = db_get_time(rows, i, COL_DUE)};
+	        .clock_due = db_get_time(rows, i, COL_DUE),
+	        .promise = db_get_time(rows, i, COL_PROMISE),
+	        .old_promise = db_get_time(rows, i, COL_OLD_PROMISE)};
 }
 
-static int message_read(const struct db_rows *rows, struct arena *arena, struct message *out)
+static int message_read(const struct db_rows *rows, const struct db_rows *templates,
+        struct arena *arena, struct message *out)
 {
 	size_t count = db_rows_count(rows);
+	size_t own_count = db_rows_count(templates);
 	struct notice_item *items = arena_calloc(arena, count, sizeof *items);
+	struct own_template *own = arena_calloc(arena, own_count + 1, sizeof *own);
 
-	if (items == NULL)
+	if (items == NULL || own == NULL)
 		return -OTK_RESOURCE_EXHAUSTED;
+	for (size_t i = 0; i < own_count; i++)
+		own[i] = (struct own_template){
+		        .customer_id = (int32_t)db_get_int(templates, i, 0),
+		        .language = db_get_text_or_empty(templates, i, 1),
+		        .name = db_get_text_or_empty(templates, i, 2),
+		        .subject = db_get_text_or_empty(templates, i, 3),
+		        .body = db_get_text_or_empty(templates, i, 4)};
 	for (size_t i = 0; i < count; i++)
 		item_read(rows, i, &items[i]);
 	*out = (struct message){.batch = db_get_int(rows, 0, COL_BATCH),
@@ -124,7 +140,10 @@ static int message_read(const struct db_rows *rows, struct arena *arena, struct 
 	        .language = db_get_text_or_empty(rows, 0, COL_LANGUAGE),
 	        .zone = db_get_text_or_empty(rows, 0, COL_ZONE),
 	        .items = items,
-	        .count = count};
+	        .count = count,
+	        .digest = db_get_bool(rows, 0, COL_DIGEST),
+	        .own = own,
+	        .own_count = own_count};
 	return 0;
 }
 
@@ -198,6 +217,11 @@ static char *hook_body(const char *id, const struct notice_item *i)
 	        o, "text", i->text == NULL ? json_null() : json_string(i->text));
 	(void)json_object_set_new(o, "response_due", time_json(i->response_due));
 	(void)json_object_set_new(o, "resolution_due", time_json(i->resolution_due));
+	if (i->kind == NOTICE_PROMISED || i->kind == NOTICE_PROMISE_WARNED ||
+	        i->kind == NOTICE_PROMISE_BROKEN) {
+		(void)json_object_set_new(o, "promise", time_json(i->promise));
+		(void)json_object_set_new(o, "promise_before", time_json(i->old_promise));
+	}
 	if (level) {
 		(void)json_object_set_new(
 		        o, "clock", json_string(clock_kind_name((enum clock_kind)i->clock)));
@@ -209,19 +233,25 @@ static char *hook_body(const char *id, const struct notice_item *i)
 	return text;
 }
 
-static void hook_message(
-        struct deliver *d, const struct message *m, const char *url, struct delivery *result)
+/* `secret`: the customer's, by name; NULL: that of the installation. */
+static void hook_message(struct deliver *d, const struct message *m, const char *url,
+        const char *secret, struct delivery *result)
 {
 	char id[ID_SIZE];
 	char *body;
 
 	(void)snprintf(
 	        id, sizeof id, "notice.%" PRId64 ".%s", m->batch, d->options.installation);
+	if (secret == NULL && strcmp(url, d->options.jobs.webhook_url) != 0) {
+		delivery_fail(result, REFUSED, "this webhook is not declared any more");
+		return;
+	}
 	body = hook_body(id, &m->items[0]);
 	if (body == NULL)
 		delivery_fail(result, TRY_LATER, "out of memory");
 	else
-		webhook_send(d->webhook, url, id, clock_now(d->job.clock), body, result);
+		webhook_send(
+		        d->webhook, url, secret, id, clock_now(d->job.clock), body, result);
 	free(body);
 }
 
@@ -317,12 +347,12 @@ static void claimed(void *context, struct db_unit *unit)
 	}
 	channel = (enum channel)db_get_int(rows, 0, COL_CHANNEL);
 	recipient = db_get_text_or_empty(rows, 0, COL_RECIPIENT);
-	if (message_read(rows, d->job.arena, &message) != 0)
+	if (message_read(rows, db_unit_rows(unit, 2), d->job.arena, &message) != 0)
 		delivery_fail(&result, TRY_LATER, "out of memory");
 	else if (channel == CHANNEL_MAIL)
 		mail_message(d, &message, recipient, &result);
 	else
-		hook_message(d, &message, recipient, &result);
+		hook_message(d, &message, recipient, db_get_text(rows, 0, COL_SECRET), &result);
 	channel_judge(d, channel, &result);
 	result_keep(d, rows, &result);
 	if (job_next(&d->job, DB_REPLAY) != NULL)
@@ -355,6 +385,7 @@ static void run(void *arg)
 	db_put_int(d->job.unit, d->options.window_us);
 	db_put_int(d->job.unit, ROWS_MAX);
 	db_call(d->job.unit, SQL_OUTBOX_MESSAGE);
+	db_call(d->job.unit, SQL_OUTBOX_TEMPLATES);
 	job_submit(&d->job, DELIVER_TIMEOUT_MS, claimed, d);
 }
 
@@ -373,9 +404,11 @@ struct deliver *deliver_new(const struct deliver_options *options, struct otk_er
 		if (d->mailer == NULL)
 			goto out_free;
 	}
-	if (options->jobs.webhook_url[0] != '\0') {
-		d->webhook = webhook_new(
-		        options->webhook_secret_file, options->webhook_allow_private, err);
+	if (options->jobs.webhook_url[0] != '\0' || options->jobs.customer_hooks) {
+		d->webhook = webhook_new(options->jobs.webhook_url[0] != '\0'
+		                                 ? options->webhook_secret_file
+		                                 : "",
+		        options->webhook_secret_dir, options->webhook_allow_private, err);
 		if (d->webhook == NULL)
 			goto out_free;
 	}

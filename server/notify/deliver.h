@@ -13,6 +13,7 @@ struct deliver_options {
 	const char *installation;
 	struct mailer_options mail; /* url "": no e-mail */
 	const char *webhook_secret_file;
+	const char *webhook_secret_dir; /* "": customers have none */
 	bool webhook_allow_private;
 	int attempts;
 	int burst;

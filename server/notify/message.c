@@ -20,6 +20,7 @@ struct facts {
 	const struct notice_item *item;
 	size_t count;
 	size_t tickets;
+	bool subject; /* what is being written */
 };
 
 int message_time(struct buf *out, int64_t at, const char *zone)
@@ -65,6 +66,8 @@ enum variable {
 	VAR_LEVEL,
 	VAR_DUE,
 	VAR_AT,
+	VAR_PROMISE,
+	VAR_OLD_PROMISE,
 	VAR_KIND,
 	VAR_COUNT,
 	VAR_TICKETS,
@@ -73,13 +76,44 @@ enum variable {
 
 static const char *const VARIABLE_NAMES[VARIABLES] = {"ticket", "title", "customer", "actor",
         "text", "priority", "response_due", "resolution_due", "clock", "level", "due", "at",
-        "kind", "count", "tickets"};
+        "promise", "old_promise", "kind", "count", "tickets"};
+
+#define VARIABLES_TEXT                                                                         \
+	"ticket, title, customer, actor, text, priority, response_due, resolution_due, "       \
+	"clock, "                                                                              \
+	"level, due, at, promise, old_promise, kind, count, tickets"
 
 static const char *clock_text(const struct facts *f)
 {
 	int clock = f->item->clock;
 
 	return clock > 0 && clock < CLOCK_KIND_COUNT ? f->language->clocks[clock] : "";
+}
+
+/* In a subject the names of all levels that the message is about, else the item's own. */
+static void put_levels(const struct facts *f, struct buf *out)
+{
+	const struct message *m = f->message;
+	bool any = false;
+
+	if (!f->subject) {
+		(void)buf_puts(out, or_empty(f->item->level));
+		return;
+	}
+	for (size_t i = 0; i < m->count; i++) {
+		size_t before = 0;
+
+		if (m->items[i].kind != NOTICE_LEVEL || m->items[i].level == NULL)
+			continue;
+		while (before < i &&
+		        (m->items[before].level == NULL ||
+		                strcmp(m->items[before].level, m->items[i].level) != 0))
+			before++;
+		if (before < i)
+			continue;
+		(void)buf_printf(out, "%s%s", any ? ", " : "", m->items[i].level);
+		any = true;
+	}
 }
 
 static void put(const struct facts *f, enum variable variable, struct buf *out)
@@ -111,6 +145,12 @@ static void put(const struct facts *f, enum variable variable, struct buf *out)
 	case VAR_AT:
 		put_due(f, i->occurred_at, out);
 		break;
+	case VAR_PROMISE:
+		put_due(f, i->promise, out);
+		break;
+	case VAR_OLD_PROMISE:
+		put_due(f, i->old_promise, out);
+		break;
 	case VAR_TITLE:
 		(void)buf_puts(out, or_empty(i->title));
 		break;
@@ -121,7 +161,7 @@ static void put(const struct facts *f, enum variable variable, struct buf *out)
 		(void)buf_puts(out, or_empty(i->text));
 		break;
 	case VAR_LEVEL:
-		(void)buf_puts(out, or_empty(i->level));
+		put_levels(f, out);
 		break;
 	case VAR_ACTOR:
 		(void)buf_puts(out, i->actor == NULL ? f->language->nobody : i->actor);
@@ -151,17 +191,29 @@ static bool look_up(void *context, const char *name, size_t length, struct buf *
 	return false;
 }
 
+/* Whose values are never looked at: only whether there is such a variable. */
 int template_try(const char *text, struct otk_error *err)
 {
-	struct buf out = {0};
-	int rc = text == NULL ? -OTK_INVALID_ARGUMENT
-	                      : template_render(text, look_up, NULL, &out);
+	if (text == NULL)
+		return error_set(err, OTK_INVALID_ARGUMENT, "BAD_TEMPLATE", "there is no text");
+	while (*text != '\0') {
+		const char *brace = text + strcspn(text, "{}");
+		size_t length = *brace == '{' ? strcspn(brace + 1, "{}") : 0;
 
-	buf_free(&out);
-	if (rc != 0)
-		return error_set(err, OTK_INVALID_ARGUMENT, "BAD_TEMPLATE",
-		        "the template \"%s\" has a variable that there is not",
-		        text == NULL ? "(none)" : text);
+		if (*brace == '\0')
+			return 0;
+		if (*brace == '}')
+			return error_set(err, OTK_INVALID_ARGUMENT, "BAD_TEMPLATE",
+			        "a } has no { before it");
+		if (brace[1 + length] != '}')
+			return error_set(err, OTK_INVALID_ARGUMENT, "BAD_TEMPLATE",
+			        "a { has no } after it");
+		if (!look_up(NULL, brace + 1, length, NULL))
+			return error_set(err, OTK_INVALID_ARGUMENT, "BAD_TEMPLATE",
+			        "there is no variable {%.*s}; there are: %s",
+			        length > 40 ? 40 : (int)length, brace + 1, VARIABLES_TEXT);
+		text = brace + length + 2;
+	}
 	return 0;
 }
 
@@ -200,7 +252,11 @@ static const struct notice_item *weightiest(const struct message *m)
 	        [NOTICE_ANSWERED] = 3,
 	        [NOTICE_REOPENED] = 4,
 	        [NOTICE_QUESTION] = 5,
-	        [NOTICE_RESOLVED] = 6};
+	        [NOTICE_RESOLVED] = 6,
+	        [NOTICE_PROMISED] = 4,
+	        [NOTICE_PROMISE_WARNED] = 4,
+	        [NOTICE_PROMISE_BROKEN] = 5,
+	        [NOTICE_ASKED] = 3};
 	const struct notice_item *best = &m->items[0];
 
 	for (size_t i = 1; i < m->count; i++) {
@@ -210,35 +266,58 @@ static const struct notice_item *weightiest(const struct message *m)
 	return best;
 }
 
+static struct template words(const struct facts *f, const struct notice_item *item, int which)
+{
+	const struct message *m = f->message;
+
+	return template_choose(m->own, m->own_count, item->customer_id, m->language, which);
+}
+
+static int subject_write(
+        struct facts *f, const struct notice_item *item, int which, struct buf *subject)
+{
+	int rc;
+
+	f->subject = true;
+	rc = render(f, item, words(f, item, which).subject, subject);
+	f->subject = false;
+	return rc;
+}
+
 static int one_ticket(struct facts *f, struct buf *subject, struct buf *text)
 {
 	const struct message *m = f->message;
 	const struct notice_item *best = weightiest(m);
-	int rc = render(f, best, f->language->templates[best->kind].subject, subject);
+	int rc = subject_write(f, best, (int)best->kind, subject);
 
 	for (size_t i = 0; rc == 0 && i < m->count; i++) {
+		const struct notice_item *item = &m->items[i];
+
 		if (i > 0)
 			(void)buf_putc(text, '\n');
-		rc = render(
-		        f, &m->items[i], f->language->templates[m->items[i].kind].body, text);
+		rc = render(f, item, words(f, item, (int)item->kind).body, text);
 	}
 	return rc;
 }
 
 static int summary(struct facts *f, struct buf *subject, struct buf *text)
 {
-	const struct template *templates = f->language->templates;
 	const struct message *m = f->message;
+	const struct notice_item *first = &m->items[0];
 	size_t lines = m->count < SUMMARY_LINES ? m->count : SUMMARY_LINES;
-	int rc = render(f, &m->items[0], templates[TEMPLATE_SUMMARY].subject, subject);
+	int which = m->digest ? TEMPLATE_DIGEST : TEMPLATE_SUMMARY;
+	int rc = subject_write(f, first, which, subject);
 
 	if (rc == 0)
-		rc = render(f, &m->items[0], templates[TEMPLATE_SUMMARY].body, text);
-	for (size_t i = 0; rc == 0 && i < lines; i++)
-		rc = render(f, &m->items[i], templates[TEMPLATE_SUMMARY_LINE].body, text);
+		rc = render(f, first, words(f, first, which).body, text);
+	for (size_t i = 0; rc == 0 && i < lines; i++) {
+		const struct notice_item *item = &m->items[i];
+
+		rc = render(f, item, words(f, item, TEMPLATE_SUMMARY_LINE).body, text);
+	}
 	f->count = m->count - lines;
 	if (rc == 0 && f->count > 0)
-		rc = render(f, &m->items[0], templates[TEMPLATE_REST].body, text);
+		rc = render(f, first, words(f, first, TEMPLATE_REST).body, text);
 	return rc;
 }
 

@@ -3,11 +3,14 @@
 #ifndef OTKLIK_NOTIFY_MESSAGE_H
 #define OTKLIK_NOTIFY_MESSAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 #include "core/notification.h"
+
+struct own_template;
 
 /* One notice. Texts may be NULL where empty; instants are microseconds UTC, 0 = none. */
 struct notice_item {
@@ -26,6 +29,8 @@ struct notice_item {
 	int clock;         /* of a level: enum clock_kind */
 	const char *level; /* its name */
 	int64_t clock_due;
+	int64_t promise;     /* 0: none, or taken back */
+	int64_t old_promise; /* of a promise that moves: the one before */
 };
 
 /* At least one item, in order; all for one recipient. */
@@ -36,6 +41,9 @@ struct message {
 	const char *zone;     /* IANA */
 	const struct notice_item *items;
 	size_t count;
+	bool digest; /* was kept for the reader, not more than there was room for */
+	const struct own_template *own;
+	size_t own_count;
 };
 
 /*

@@ -4,12 +4,20 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/status.h"
 #include "core/notification.h"
 
-enum { TEMPLATE_SUMMARY = NOTICE_COUNT, TEMPLATE_SUMMARY_LINE, TEMPLATE_REST, TEMPLATE_COUNT };
+enum {
+	TEMPLATE_SUMMARY = NOTICE_COUNT, /* more than there was room for */
+	TEMPLATE_DIGEST,                 /* what was kept for a person until now */
+	TEMPLATE_SUMMARY_LINE,
+	TEMPLATE_REST,
+	TEMPLATE_COUNT
+};
+enum { TEMPLATE_SUBJECT_MAX = 500, TEMPLATE_BODY_MAX = 8000 };
 
 struct template
 {
@@ -26,6 +34,26 @@ struct language {
 	const char *none;                     /* a due time that is not promised */
 };
 
+/* One that was declared; customer 0: for all of them. */
+struct own_template {
+	int32_t customer_id;
+	const char *language; /* "ru" or "ru-RU" */
+	const char *name;
+	const char *subject; /* "": the built-in one */
+	const char *body;
+};
+
+/* "created" … "summary", "digest", "line", "rest"; -1 where there is none of that name. */
+const char *template_name(int template);
+int template_find(const char *name);
+
+/*
+ * The words for a customer's reader with that language: of the declared ones that for the
+ * customer comes before that for all, the whole tag before its first part; else the built-in.
+ */
+struct template template_choose(const struct own_template *own, size_t count,
+        int32_t customer_id, const char *language, int template);
+
 /* By tag, also "ru-RU"; English where it is not known. */
 const struct language *language_find(const char *tag);
 
@@ -36,7 +64,7 @@ typedef bool template_lookup(void *context, const char *name, size_t length, str
  * -OTK_RESOURCE_EXHAUSTED. */
 int template_render(const char *text, template_lookup *lookup, void *context, struct buf *out);
 
-/* One text: 0, or -OTK_INVALID_ARGUMENT with err naming it. */
+/* One text: 0, or -OTK_INVALID_ARGUMENT with err naming what is wrong with it. */
 int template_try(const char *text, struct otk_error *err);
 
 /* Renders every template of every language with nothing in it: to be called at start. 0, or

@@ -24,6 +24,21 @@ static const struct language LANGUAGES[] = {
                         [NOTICE_LEVEL] = {"[#{ticket}] {level}: {title}",
                                 "{level}: {clock} of ticket #{ticket} ({customer}, "
                                 "P{priority}) is due {due}. Reached {at}.\n"},
+                        [NOTICE_PROMISED] = {"[#{ticket}] Date promised: {title}",
+                                "The date promised for ticket #{ticket}: {promise}\n"
+                                "Before: {old_promise}\n{text}\n"},
+                        [NOTICE_PROMISE_WARNED] = {"[#{ticket}] Promise comes due: {title}",
+                                "Ticket #{ticket} ({customer}, P{priority}) is promised "
+                                "for {promise}. Keep it, or tell the customer now.\n"},
+                        [NOTICE_PROMISE_BROKEN] = {"[#{ticket}] Promise broken: {title}",
+                                "Ticket #{ticket} ({customer}, P{priority}) was promised "
+                                "for {promise}.\n"},
+                        [NOTICE_ASKED] = {"[#{ticket}] How does it stand? {title}",
+                                "{actor} ({customer}) asks what is happening with ticket "
+                                "#{ticket}. The next update is due: {due}\n{text}\n"},
+                        [TEMPLATE_DIGEST] = {"{count} notices on {tickets} tickets",
+                                "What was kept for you until now: {count} notices on "
+                                "{tickets} tickets.\n\n"},
                         [TEMPLATE_SUMMARY] = {"{count} notices on {tickets} tickets",
                                 "Much happened at once: {count} notices on {tickets} "
                                 "tickets.\n\n"},
@@ -33,7 +48,8 @@ static const struct language LANGUAGES[] = {
                 .clocks = {"", "the response", "the next update", "the resolution",
                         "the team's own time", "the supplier's time"},
                 .kinds = {"", "filed", "answered", "the customer wrote", "question", "resolved",
-                        "reopened", "escalation"},
+                        "reopened", "escalation", "date promised", "promise comes due",
+                        "promise broken", "the customer asks"},
                 .nobody = "the system",
                 .none = "not promised"},
         {.code = "ru",
@@ -56,6 +72,23 @@ static const struct language LANGUAGES[] = {
                         [NOTICE_LEVEL] = {"[#{ticket}] {level}: {title}",
                                 "{level}: заявка #{ticket} ({customer}, P{priority}), "
                                 "{clock}: срок {due}. Наступило {at}.\n"},
+                        [NOTICE_PROMISED] = {"[#{ticket}] Обещанный срок: {title}",
+                                "Обещанный срок по заявке #{ticket}: {promise}\n"
+                                "Прежний: {old_promise}\n{text}\n"},
+                        [NOTICE_PROMISE_WARNED] = {"[#{ticket}] Подходит срок: {title}",
+                                "Заявка #{ticket} ({customer}, P{priority}) обещана к "
+                                "сроку {promise}. Успейте или предупредите заказчика.\n"},
+                        [NOTICE_PROMISE_BROKEN] = {"[#{ticket}] Обещание нарушено: {title}",
+                                "Заявка #{ticket} ({customer}, P{priority}) была обещана "
+                                "к сроку {promise}.\n"},
+                        [NOTICE_ASKED] = {"[#{ticket}] Что с заявкой? {title}",
+                                "{actor} ({customer}) спрашивает, что происходит с "
+                                "заявкой #{ticket}. Новость о ходе работ нужна: {due}\n"
+                                "{text}\n"},
+                        [TEMPLATE_DIGEST] = {"Сводка: уведомлений {count}, заявок "
+                                             "{tickets}",
+                                "Накопилось для вас: уведомлений {count}, заявок "
+                                "{tickets}.\n\n"},
                         [TEMPLATE_SUMMARY] = {"Сводка: уведомлений {count}, заявок "
                                               "{tickets}",
                                 "Много событий сразу: уведомлений {count}, заявок "
@@ -66,7 +99,8 @@ static const struct language LANGUAGES[] = {
                 .clocks = {"", "ответ", "новость о ходе работ", "решение",
                         "внутренний срок команды", "срок поставщика"},
                 .kinds = {"", "принята", "ответ", "сообщение заказчика", "вопрос", "решена",
-                        "открыта снова", "эскалация"},
+                        "открыта снова", "эскалация", "обещан срок", "подходит обещанный срок",
+                        "обещание нарушено", "заказчик спрашивает"},
                 .nobody = "система",
                 .none = "не обещано"},
 };

@@ -3,21 +3,23 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <netinet/in.h>
-
 #include <curl/curl.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "core/webhook_url.h"
+
 enum { ANSWER_MAX = 65536, HEADERS = 4, HEADER_SIZE = 256 };
 
 struct webhook {
-	char *secret;
+	char *secret; /* NULL: none */
+	char *secret_dir;
 	bool allow_private;
 	CURL *curl;
 	char error[CURL_ERROR_SIZE];
@@ -25,64 +27,6 @@ struct webhook {
 	bool forbidden;
 	size_t answered;
 };
-
-/* ---- where it may lead ----------------------------------------------------------------- */
-
-static bool v4_public(uint32_t ip)
-{
-	static const struct {
-		uint32_t net;
-		int bits;
-	} REFUSED_NETS[] = {{0x00000000, 8}, {0x0a000000, 8}, {0x64400000, 10}, {0x7f000000, 8},
-	        {0xa9fe0000, 16}, {0xac100000, 12}, {0xc0000000, 24}, {0xc0000200, 24},
-	        {0xc0a80000, 16}, {0xc6120000, 15}, {0xc6336400, 24}, {0xcb007100, 24},
-	        {0xe0000000, 3}};
-
-	for (size_t i = 0; i < sizeof REFUSED_NETS / sizeof REFUSED_NETS[0]; i++) {
-		if ((ip ^ REFUSED_NETS[i].net) >> (32 - REFUSED_NETS[i].bits) == 0)
-			return false;
-	}
-	return true;
-}
-
-static uint32_t v4_at(const uint8_t *bytes)
-{
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
-	       bytes[3];
-}
-
-static bool v6_public(const uint8_t ip[16])
-{
-	static const uint8_t MAPPED[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-	static const uint8_t NAT64[12] = {0x00, 0x64, 0xff, 0x9b};
-
-	if (memcmp(ip, MAPPED, sizeof MAPPED) == 0 || memcmp(ip, NAT64, sizeof NAT64) == 0)
-		return v4_public(v4_at(ip + 12));
-	if (ip[0] == 0x20 && ip[1] == 0x02) /* 6to4 */
-		return v4_public(v4_at(ip + 2));
-	/* Only global unicast, 2000::/3, without Teredo and documentation. */
-	if ((ip[0] & 0xe0) != 0x20)
-		return false;
-	return !(ip[0] == 0x20 && ip[1] == 0x01 &&
-	         ((ip[2] == 0 && ip[3] == 0) || (ip[2] == 0x0d && ip[3] == 0xb8)));
-}
-
-bool webhook_address_public(const struct sockaddr *address)
-{
-	if (address->sa_family == AF_INET) {
-		struct sockaddr_in in;
-
-		memcpy(&in, address, sizeof in);
-		return v4_public(ntohl(in.sin_addr.s_addr));
-	}
-	if (address->sa_family == AF_INET6) {
-		struct sockaddr_in6 in6;
-
-		memcpy(&in6, address, sizeof in6);
-		return v6_public(in6.sin6_addr.s6_addr);
-	}
-	return false;
-}
 
 /* Looks at the address that was resolved, so a name that leads inside does not help. */
 static curl_socket_t socket_open(
@@ -136,13 +80,13 @@ static size_t answer_take(char *data, size_t size, size_t count, void *context)
 }
 
 static struct curl_slist *headers_make(
-        const struct webhook *hook, const char *id, int64_t timestamp_s, const char *body)
+        const char *secret, const char *id, int64_t timestamp_s, const char *body)
 {
 	char lines[HEADERS][HEADER_SIZE];
 	char signature[WEBHOOK_SIGNATURE_SIZE];
 	struct curl_slist *list = NULL;
 
-	if (webhook_sign(hook->secret, timestamp_s, body, signature) != 0)
+	if (webhook_sign(secret, timestamp_s, body, signature) != 0)
 		return NULL;
 	(void)snprintf(lines[0], HEADER_SIZE, "Content-Type: application/json");
 	(void)snprintf(lines[1], HEADER_SIZE, "Otklik-Delivery: %s", id);
@@ -209,11 +153,33 @@ static void outcome_of(struct webhook *hook, CURLcode code, struct delivery *res
 		delivery_fail(result, TRY_LATER, "%s", why);
 }
 
-void webhook_send(struct webhook *hook, const char *url, const char *id, int64_t at,
-        const char *body, struct delivery *result)
+/* Malloced; NULL with errno. */
+static char *secret_of(const struct webhook *hook, const char *name)
 {
-	struct curl_slist *headers = headers_make(hook, id, at / 1000000, body);
+	char path[PATH_MAX];
 
+	if (name == NULL)
+		return hook->secret == NULL ? NULL : strdup(hook->secret);
+	if (snprintf(path, sizeof path, "%s/%s", hook->secret_dir, name) >= (int)sizeof path) {
+		errno = ENAMETOOLONG;
+		return NULL;
+	}
+	return delivery_secret(path);
+}
+
+void webhook_send(struct webhook *hook, const char *url, const char *secret, const char *id,
+        int64_t at, const char *body, struct delivery *result)
+{
+	char *key = secret_of(hook, secret);
+	struct curl_slist *headers;
+
+	if (key == NULL) {
+		delivery_fail(result, TRY_LATER, "the secret '%s': %s",
+		        secret == NULL ? "" : secret, strerror(errno));
+		return;
+	}
+	headers = headers_make(key, id, at / 1000000, body);
+	free(key);
 	hook->error[0] = '\0';
 	hook->forbidden = false;
 	hook->answered = 0;
@@ -225,18 +191,23 @@ void webhook_send(struct webhook *hook, const char *url, const char *id, int64_t
 	curl_slist_free_all(headers);
 }
 
-struct webhook *webhook_new(const char *secret_file, bool allow_private, struct otk_error *err)
+struct webhook *webhook_new(const char *secret_file, const char *secret_dir, bool allow_private,
+        struct otk_error *err)
 {
 	struct webhook *hook = calloc(1, sizeof *hook);
 
 	if (hook != NULL)
 		hook->curl = curl_easy_init();
-	if (hook == NULL || hook->curl == NULL) {
+	if (hook != NULL)
+		hook->secret_dir = strdup(secret_dir);
+	if (hook == NULL || hook->curl == NULL || hook->secret_dir == NULL) {
 		webhook_free(hook);
 		error_set(err, OTK_RESOURCE_EXHAUSTED, "NO_MEMORY", "out of memory");
 		return NULL;
 	}
 	hook->allow_private = allow_private;
+	if (*secret_file == '\0')
+		return hook;
 	hook->secret = delivery_secret(secret_file);
 	if (hook->secret == NULL) {
 		error_set(err, OTK_INVALID_ARGUMENT, "BAD_VALUE",
@@ -252,6 +223,7 @@ void webhook_free(struct webhook *hook)
 	if (hook == NULL)
 		return;
 	curl_easy_cleanup(hook->curl);
+	free(hook->secret_dir);
 	free(hook->secret);
 	free(hook);
 }

@@ -12,28 +12,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <sys/socket.h>
-
 #include "base/status.h"
 #include "notify/delivery.h"
 
 struct webhook;
 
-/* NULL with err. */
-struct webhook *webhook_new(const char *secret_file, bool allow_private, struct otk_error *err);
+/* The installation's secret ("" where it has no webhook of its own), and the folder of those of
+ * customers. NULL with err. */
+struct webhook *webhook_new(const char *secret_file, const char *secret_dir, bool allow_private,
+        struct otk_error *err);
 void webhook_free(struct webhook *hook);
 
-void webhook_send(struct webhook *hook, const char *url, const char *id, int64_t at,
-        const char *body, struct delivery *result);
+/* `secret`: a customer's, by the name of its file, which is read anew; NULL: the
+ * installation's. */
+void webhook_send(struct webhook *hook, const char *url, const char *secret, const char *id,
+        int64_t at, const char *body, struct delivery *result);
 
 enum { WEBHOOK_SIGNATURE_SIZE = 3 + 64 + 1 };
 
 /* "v1=…" 0, or -OTK_INTERNAL when OpenSSL fails. */
 int webhook_sign(const char *secret, int64_t timestamp_s, const char *body,
         char out[WEBHOOK_SIGNATURE_SIZE]);
-
-/* Does the address lie in the internet at large: not loopback, link-local, private, shared,
- * multicast, reserved, nor an IPv6 form of one of these? */
-bool webhook_address_public(const struct sockaddr *address);
 
 #endif

@@ -4,26 +4,27 @@
 -- that may concern somebody; one row without an entry when there are none.
 -- name: dispatch_read
 SELECT d.rev, s.last_rev, x.customer_id, x.ticket_id, x.seq, x.kind, x.cause, x.side, x.is_public,
-	x.state, x.pending_reason, x.actor_id, x.observed, x.actions, x.team_id
+	x.state, x.pending_reason, x.actor_id, x.observed, x.actions, x.team_id, x.at
 FROM dispatch d
 	LEFT JOIN LATERAL (SELECT max(f.rev) AS last_rev FROM (
 		SELECT rev FROM feed WHERE rev > d.rev ORDER BY rev LIMIT $1::integer) f) s ON true
 	LEFT JOIN LATERAL (
 		SELECT f.rev, e.customer_id, e.ticket_id, e.seq, e.kind, e.cause, e.side, e.is_public,
-			e.state, e.pending_reason, e.actor_id, t.observed, l.actions, t.team_id
+			e.state, e.pending_reason, e.actor_id, t.observed, l.actions, t.team_id, l.at
 		FROM (SELECT * FROM feed WHERE rev > d.rev ORDER BY rev LIMIT $1::integer) f
 			JOIN event e USING (customer_id, ticket_id, seq)
 			JOIN ticket t USING (customer_id, ticket_id)
 			LEFT JOIN contract_level l ON e.kind = 15
 				AND l.contract_version_id = t.contract_version_id AND l.clock = e.clock
 				AND l.level = e.level
-		WHERE e.kind IN (1, 2, 4, 15)) x ON true
+		WHERE e.kind IN (1, 2, 4, 15, 19, 20, 21, 22)) x ON true
 ORDER BY x.rev;
 
 -- name: outbox_dispatch
 SELECT outbox_dispatch($1::bigint, $2::bigint, $3::timestamptz, $4::boolean, $5::text,
 	$6::integer[], $7::bigint[], $8::bigint[], $9::smallint[], $10::integer[], $11::integer[],
-	$12::smallint[], $13::integer[], $14::integer[], $15::integer[], $16::integer[]);
+	$12::smallint[], $13::integer[], $14::integer[], $15::integer[], $16::integer[],
+	$17::boolean[], $18::boolean);
 
 -- No channel: the watermark only follows, so that the feed can be trimmed.
 -- name: dispatch_follow
@@ -41,13 +42,16 @@ FROM outbox_claim($1::timestamptz, $2::timestamptz, $3::smallint[], $4::integer,
 -- name: outbox_message
 SELECT o.batch, o.attempts, o.customer_id, o.ticket_id, o.kind, o.channel, o.recipient,
 	p.name, coalesce(nullif(p.language, ''), k.language), coalesce(nullif(p.zone, ''), k.zone),
-	k.code, k.name, t.title, t.priority, e.occurred_at, a.name, left(x.content, 4000), e.clock,
+	k.code, k.name, t.title, t.priority, e.occurred_at, a.name,
+	CASE WHEN o.kind <> 8 OR e.is_public THEN left(x.content, 4000) END, e.clock,
 	l.name, (SELECT s.due_at FROM sla_clock s WHERE s.customer_id = o.customer_id
 		AND s.ticket_id = o.ticket_id AND s.kind = e.clock),
 	(SELECT s.due_at FROM sla_clock s WHERE s.customer_id = o.customer_id
 		AND s.ticket_id = o.ticket_id AND s.kind = 1),
 	(SELECT s.due_at FROM sla_clock s WHERE s.customer_id = o.customer_id
-		AND s.ticket_id = o.ticket_id AND s.kind = 3)
+		AND s.ticket_id = o.ticket_id AND s.kind = 3),
+	CASE o.kind WHEN 8 THEN e.until_at ELSE t.promise_at END, e.old_due_at, o.digest,
+	CASE WHEN o.channel = 2 AND o.recipient = k.webhook_url THEN k.webhook_secret END
 FROM outbox o
 	JOIN ticket t ON t.customer_id = o.customer_id AND t.ticket_id = o.ticket_id
 	JOIN customer k ON k.customer_id = o.customer_id
@@ -60,6 +64,12 @@ FROM outbox o
 		AND l.clock = e.clock AND l.level = e.level
 WHERE o.batch = nullif(current_setting('otklik.batch', true), '')::bigint AND o.state = 1
 ORDER BY o.outbox_id;
+
+-- Words in place of the built-in ones, for the customers of the message just leased.
+-- name: outbox_templates
+SELECT n.customer_id, n.language, n.name, n.subject, n.body FROM notice_template n
+WHERE n.customer_id = 0 OR n.customer_id IN (SELECT o.customer_id FROM outbox o
+	WHERE o.batch = nullif(current_setting('otklik.batch', true), '')::bigint AND o.state = 1);
 
 -- What came of message $1: $2 waiting, sent or dead; not before $3; why $4. A delivery counts
 -- whoever made it, a failure ($5 attempts) only while nobody else has tried since.

@@ -20,6 +20,12 @@ INSERT INTO ticket (customer_id, ticket_id, version, type, state, impact, urgenc
 UPDATE ticket SET watchers = '{14,16}', priority = CASE ticket_id WHEN 101 THEN 1 ELSE 3 END;
 UPDATE dispatch SET rev = 0;
 
+SELECT is(notice_quiet_until(11, 'epoch'), NULL, 'nobody sleeps who has not said so');
+INSERT INTO preference VALUES (11, 1, 0, 0, 1320, 420, '{}', false, false, 'epoch', NULL);
+SELECT is(notice_quiet_until(11, '2026-03-02 23:00Z'), '2026-03-03 07:00Z'::timestamptz, 'who has does');
+SELECT is(notice_quiet_until(11, '2026-03-02 12:00Z'), NULL, 'by night');
+DELETE FROM preference;
+
 -- Ivan and Lena sleep.
 CREATE OR REPLACE FUNCTION notice_quiet_until(person integer, at timestamptz) RETURNS timestamptz
 	LANGUAGE sql AS $$
@@ -118,6 +124,80 @@ UPDATE outbox SET state = 2, sent_at = '2026-03-02 09:07Z' WHERE seq = 3 AND tic
 SELECT outbox_dispatch(rev, 70, '2026-03-02 09:07Z', true, '', '{1}', '{100}', '{4}', '{1}',
 	'{1}', '{0}') FROM dispatch;
 SELECT is(pg_temp.claim('2026-03-02 09:07Z'), '101/3 1, 100/4 1', 'more than there is room for is one summary');
+
+-- Wishes: when somebody is told, in his zone.
+SELECT is(notice_at(at::timestamptz, zone, digest::smallint, digest_at::smallint, quiet_from::smallint,
+	quiet_to::smallint), told::timestamptz, what)
+FROM (VALUES
+	('2026-03-02 09:10Z', 'UTC', 0, 0, 0, 0, '2026-03-02 09:10Z', 'at once without wishes'),
+	('2026-03-02 09:10Z', 'UTC', 1, 0, 0, 0, '2026-03-02 10:00Z', 'hourly: with the end of the hour'),
+	('2026-03-02 09:00Z', 'UTC', 1, 0, 0, 0, '2026-03-02 10:00Z', 'at its beginning too'),
+	('2026-03-02 09:10Z', 'Asia/Kolkata', 1, 0, 0, 0, '2026-03-02 09:30Z', 'of the local one'),
+	('2026-03-02 09:10Z', 'Europe/Moscow', 2, 480, 0, 0, '2026-03-03 05:00Z', 'daily: tomorrow at eight'),
+	('2026-03-02 04:10Z', 'Europe/Moscow', 2, 480, 0, 0, '2026-03-02 05:00Z', 'or today'),
+	('2026-03-02 20:10Z', 'Europe/Moscow', 0, 0, 1320, 420, '2026-03-03 04:00Z', 'a night ends at seven'),
+	('2026-03-02 03:59Z', 'Europe/Moscow', 0, 0, 1320, 420, '2026-03-02 04:00Z', 'after midnight the same day'),
+	('2026-03-02 04:00Z', 'Europe/Moscow', 0, 0, 1320, 420, '2026-03-02 04:00Z', 'its end is no part of it'),
+	('2026-03-02 10:30Z', 'UTC', 0, 0, 720, 780, '2026-03-02 10:30Z', 'before a quiet noon'),
+	('2026-03-02 12:30Z', 'UTC', 0, 0, 720, 780, '2026-03-02 13:00Z', 'in it'),
+	('2026-03-02 21:10Z', 'UTC', 1, 0, 1320, 420, '2026-03-03 07:00Z', 'an hourly one waits for the morning'),
+	('2026-03-28 21:10Z', 'Europe/Berlin', 0, 0, 1320, 180, '2026-03-29 01:00Z', 'a night that is an hour shorter'),
+	('2026-03-02 09:10Z', 'Mars/Olympus', 0, 0, 0, 600, '2026-03-02 10:00Z', 'an unknown zone is UTC'))
+	AS x(at, zone, digest, digest_at, quiet_from, quiet_to, told, what);
+
+DELETE FROM outbox;
+RESET ROLE;
+CREATE OR REPLACE FUNCTION notice_quiet_until(person integer, at timestamptz) RETURNS timestamptz
+	LANGUAGE sql AS 'SELECT NULL::timestamptz';
+SET LOCAL ROLE otklik_app;
+INSERT INTO preference VALUES (11, 1, 1, 0, 0, 0, '{4}', true, false, 'epoch', NULL), -- hourly, no questions
+	(13, 2, 0, 0, 0, 0, '{}', false, false, 'epoch', NULL), -- nothing
+	(15, 1, 0, 0, 540, 720, '{}', false, false, 'epoch', NULL); -- quiet now
+RESET ROLE;
+UPDATE ticket SET priority = 1 WHERE ticket_id = 101;
+SET LOCAL ROLE otklik_app;
+CREATE FUNCTION pg_temp.wished(kind integer, audience integer, ticket bigint, breach boolean, urgent boolean)
+	RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	at bigint := (SELECT rev FROM dispatch);
+	found text;
+BEGIN
+	PERFORM outbox_dispatch(at, at + 1, '2026-03-02 09:10Z', true, '', ARRAY[1], ARRAY[ticket],
+		ARRAY[1::bigint], ARRAY[kind::smallint], ARRAY[audience], ARRAY[NULL::integer],
+		ARRAY[CASE WHEN urgent THEN 2 ELSE 0 END::smallint], '{0}', '{1}', '{2}', '{14,11}',
+		ARRAY[breach], true);
+	SELECT string_agg(split_part(recipient, '@', 1) || ' ' || to_char(next_at, 'HH24:MI')
+		|| CASE WHEN digest THEN ' digest' ELSE '' END, ', ' ORDER BY outbox_id) INTO found FROM outbox;
+	DELETE FROM outbox;
+	RETURN found;
+END
+$$;
+SET LOCAL timezone = 'UTC';
+SELECT is(pg_temp.wished(2, 1 | 8, 100, false, false), 'olga 10:00 digest, ivan 09:10, lena 12:00 digest',
+	'each when he wishes, who is named besides once');
+SELECT is(pg_temp.wished(4, 1, 100, false, false), 'ivan 09:10', 'what is muted is not told');
+SELECT is(pg_temp.wished(2, 2, 101, false, false), 'olga 10:00 digest, ivan 09:10', 'nor to who wants nothing');
+SELECT is(pg_temp.wished(7, 2 | 8, 101, false, true), 'ivan 09:10, lena 09:10, lead2 09:10',
+	'nothing delays what is urgent; olga wants breaches only');
+SELECT is(pg_temp.wished(7, 2, 101, true, true), 'olga 09:10, eva 09:10, ivan 09:10', 'unless it is of a P1');
+
+-- Webhooks of customers: levels only where their actions say so.
+RESET ROLE;
+UPDATE customer SET webhook_url = 'https://h', webhook_secret = 's', webhook_kinds = '{5}' WHERE customer_id = 1;
+SET LOCAL ROLE otklik_app;
+DELETE FROM preference;
+SELECT is(pg_temp.wished(5, 0, 100, false, false), 'olga 09:10, ivan 09:10, https://h 09:10', 'of the kinds it wants');
+SELECT is(pg_temp.wished(4, 0, 100, false, false), 'olga 09:10, ivan 09:10', 'and no others');
+SELECT is(pg_temp.wished(7, 1024, 100, false, false), 'olga 09:10, ivan 09:10, https://h 09:10', 'a level that names it');
+SELECT is(pg_temp.wished(7, 4, 101, false, false), 'olga 09:10, ivan 09:10', 'not one that does not');
+
+-- A digest is one message, apart from what goes at once.
+INSERT INTO outbox (customer_id, ticket_id, seq, kind, channel, recipient_id, recipient, created_at, next_at, digest)
+	VALUES (1, 100, 21, 2, 1, 11, 'olga@x', 'epoch', '2026-04-02 09:00Z', true),
+	(1, 101, 22, 2, 1, 11, 'olga@x', 'epoch', '2026-04-02 09:00Z', true),
+	(1, 101, 23, 2, 1, 11, 'olga@x', 'epoch', '2026-04-02 09:00Z', false);
+SELECT is(pg_temp.claim('2026-04-02 09:00Z'), '100/21 1, 101/22 1', 'the digest');
+SELECT is(pg_temp.claim('2026-04-02 09:00Z'), '101/23 1', 'and the rest');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,8 +1,11 @@
 /* Who is told what of each journal entry. */
 #include "cmocka_test.h"
 
+#include <string.h>
+
 #include "core/change.h"
 #include "core/notification.h"
+#include "core/webhook_url.h"
 
 static struct event event_of(enum event_kind kind, enum actor_side side)
 {
@@ -112,9 +115,110 @@ static void every_notice_has_a_name(void **state)
 		assert_string_not_equal(notice_name((enum notice)kind), "");
 }
 
+static void a_promise_and_a_question_are_told(void **state)
+{
+	static const struct {
+		enum event_kind kind;
+		enum notice notice;
+		unsigned audience;
+	} CASES[] = {
+	        {EVENT_PROMISED, NOTICE_PROMISED, TELL_REQUESTER},
+	        {EVENT_PROMISE_WARNED, NOTICE_PROMISE_WARNED, TELL_ASSIGNEE | TELL_ACTOR},
+	        {EVENT_PROMISE_BROKEN, NOTICE_PROMISE_BROKEN,
+	                TELL_ASSIGNEE | TELL_LEAD | TELL_ACTOR},
+	        {EVENT_ASKED, NOTICE_ASKED, TELL_ASSIGNEE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+		struct event e = event_of(CASES[i].kind, SIDE_CUSTOMER);
+
+		assert_int_equal(notification_of(&e, false, NULL).kind, CASES[i].notice);
+		assert_int_equal(notification_of(&e, false, NULL).audience, CASES[i].audience);
+		assert_int_equal(notification_of(&e, true, NULL).kind, NOTICE_NONE);
+		assert_int_equal(notice_find(notice_name(CASES[i].notice)), CASES[i].notice);
+	}
+	assert_int_equal(notice_find("news"), NOTICE_NONE);
+	assert_int_equal(notice_find(""), NOTICE_NONE);
+}
+
+static void levels_at_due_and_after_are_breaches(void **state)
+{
+	static const struct {
+		const char *at;
+		bool breach;
+	} CASES[] = {{NULL, false}, {"50%", false}, {"100%", true}, {"150%", true},
+	        {"-30m", false}, {"+2h", true}, {"+0m", true}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
+		assert_int_equal(notification_is_breach(CASES[i].at), CASES[i].breach);
+	assert_int_equal(
+	        notification_actions("webhook, notify lead"), TELL_WEBHOOK | TELL_LEAD);
+}
+
+static void webhooks_may_not_lead_inside(void **state)
+{
+	static const struct {
+		const char *url;
+		const char *wrong; /* part of what is said; NULL: good */
+		bool allowed;      /* where private ones are */
+	} CASES[] = {
+	        {"https://example.org/in?x=1", NULL, true},
+	        {"http://example.org:8080", NULL, true},
+	        {"https://93.184.216.34/", NULL, true},
+	        {"https://[2606:2800:220:1::1]:443/x", NULL, true},
+	        {"ftp://example.org/", "begin with", false},
+	        {"file:///etc/passwd", "begin with", false},
+	        {"", "begin with", false},
+	        {"https://", "no host", false},
+	        {"https:///x", "no host", false},
+	        {"https://a b/", "characters", false},
+	        {"https://a.example/#f", "characters", false},
+	        {"https://a@b.example/", "user", false},
+	        {"https://a.example:0/", "port", false},
+	        {"https://a.example:99999/", "port", false},
+	        {"https://a.example:1x/", "no host", false},
+	        {"https://[::1/", "no host", false},
+	        {"https://[zz]/", "IPv6", false},
+	        {"https://a_b.example/", "no host", false},
+	        {"http://localhost/x", "loopback", true},
+	        {"http://LOCALHOST./x", "loopback", true},
+	        {"http://db.internal/", "private", true},
+	        {"http://printer.local/", "private", true},
+	        {"http://x.localhost/", "private", true},
+	        {"http://127.0.0.1:9/", "loopback", true},
+	        {"http://10.1.2.3/", "private", true},
+	        {"http://169.254.169.254/latest/meta-data/", "private", true},
+	        {"http://[::1]/", "loopback", true},
+	        {"http://[::ffff:10.0.0.1]/", "private", true},
+	        {"http://[fe80::1]/", "private", true},
+	        {"http://127.1/", "number", false},
+	        {"http://2130706433/", "number", false},
+	        {"http://0x7f000001/", "number", false},
+	        {"http://0177.0.0.1/", "number", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+		const char *wrong = webhook_url_check(CASES[i].url, false);
+
+		if (CASES[i].wrong == NULL && wrong != NULL)
+			fail_msg("%s: %s", CASES[i].url, wrong);
+		if (CASES[i].wrong != NULL &&
+		        (wrong == NULL || strstr(wrong, CASES[i].wrong) == NULL))
+			fail_msg("%s: %s, not %s", CASES[i].url, wrong, CASES[i].wrong);
+		assert_int_equal(
+		        webhook_url_check(CASES[i].url, true) == NULL, CASES[i].allowed);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_promise_and_a_question_are_told),
+	        cmocka_unit_test(levels_at_due_and_after_are_breaches),
+	        cmocka_unit_test(webhooks_may_not_lead_inside),
 	        cmocka_unit_test(a_level_tells_whom_its_actions_name),
 	        cmocka_unit_test(words_go_to_the_other_side),
 	        cmocka_unit_test(states_that_concern_the_requester_are_told),

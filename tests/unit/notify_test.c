@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 
 #include "base/text.h"
+#include "core/webhook_url.h"
 #include "notify/delivery.h"
 #include "notify/mail.h"
 #include "notify/message.h"
