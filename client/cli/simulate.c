@@ -473,7 +473,7 @@ static int forecast(struct cli *cli, const Otklik__V1__ForecastSlaRequest *in)
 	table_column(out.table, "team", 0);
 	for (size_t i = 0; RIGHT[i] != NULL; i++)
 		table_column(out.table, RIGHT[i], TABLE_RIGHT);
-	table_column(out.table, "like_it_in", 0);
+	table_column(out.table, "alike_in", 0);
 	table_column(out.table, "title", TABLE_CUT);
 	error_clear(&err);
 	rc = client_stream(

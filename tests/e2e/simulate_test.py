@@ -1,0 +1,255 @@
+#!/usr/bin/python3
+"""Drafts over real past tickets, and forecasts: what they say, who may ask, and what happens to
+the processes that compute them.
+
+time-limit: 240
+"""
+import atexit
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+from otk_test import Deployment, check, check_equal, eventually, micros, run  # noqa: E402
+
+START = "2026-03-02T06:00:00Z"
+INSTALLATION = """
+name: demo
+customers:
+  - {code: acme, name: Acme, zone: UTC}
+  - {code: bravo, name: Bravo, zone: UTC}
+teams: [{code: desk, name: Desk}, {code: field, name: Field}]
+people:
+  - {code: admin, name: Administrator, grants: [{role: admin}, {role: manager}]}
+  - {code: eva, name: Eva, grants: [{role: engineer}], teams: [desk]}
+  - {code: maria, name: Maria, customer: acme, grants: [{role: manager, customer: acme}]}
+  - {code: olga, name: Olga, customer: acme, grants: [{role: requester, customer: acme}]}
+  - {code: boris, name: Boris, customer: bravo, grants: [{role: requester, customer: bravo}]}
+calendars:
+  - {code: always, zone: UTC, week: always}
+contracts:
+  - code: gold
+    customer: acme
+    calendar: always
+    targets:
+      - {clock: response, target: 30m}
+      - {clock: resolution, target: 4h}
+    levels: [{clock: resolution, at: 50%, actions: [notify lead]}]
+"""
+DRAFT = """
+code: gold
+customer: acme
+calendar: always
+targets:
+  - {clock: response, target: %s}
+  - {clock: resolution, target: %s}
+"""
+
+
+_SHARED = []
+
+
+@contextlib.contextmanager
+def _desk():
+    """One deployment for all, in which tickets have lived for a day."""
+    if not _SHARED:
+        otk = Deployment(clock=START, installation=None, settings={"api_processes": "1"})
+        _SHARED.append(otk)
+        otk.__enter__()
+        atexit.register(otk.close)
+        (otk.folder / "installation.yaml").write_text(INSTALLATION)
+        otk.apply(otk.folder / "installation.yaml")
+        for person in ("eva", "maria", "olga", "boris"):
+            otk.profile(person)
+        _live(otk)
+    yield _SHARED[0]
+    _SHARED[0].check_healthy()
+
+
+def _draft(otk, response="30m", resolution="4h", text=DRAFT):
+    path = otk.folder / "draft.yaml"
+    path.write_text(text % (response, resolution))
+    return path
+
+
+def _live(otk, count=12):
+    """Tickets answered after 10 to 65 minutes and resolved after one to twelve hours, one
+    reopened, one waiting for the customer, one cancelled, one left open."""
+    olga, eva = otk.as_("olga"), otk.as_("eva")
+    start = micros(START)
+    ids = [olga.json("ticket", "create", "--title", f"t{i}")["id"] for i in range(count + 2)]
+    acts = []
+    for i, ticket in enumerate(ids[:count]):
+        acts.append((10 + 5 * i, ["ticket", "reply", ticket, "--text", "soon"]))
+        acts.append((60 * (i + 1), ["ticket", "resolve", ticket, "--text", "done"]))
+    acts.append((30, ["ticket", "pend", ids[3], "--reason", "customer", "--text", "which?"]))
+    acts.append((90, ["ticket", "resume", ids[3]]))
+    acts.append((200, ["ticket", "reopen", ids[1], "--text", "not yet"]))
+    acts.append((260, ["ticket", "resolve", ids[1], "--text", "again"]))
+    acts.append((20, ["ticket", "cancel", ids[count]]))
+    for minutes, words in sorted(acts, key=lambda act: act[0]):
+        otk.clock.move(start + minutes * 60_000_000)
+        eva.run(*words)
+    otk.clock.move(start + 24 * 3600_000_000)
+    eventually(lambda: otk.value("SELECT count(*) FROM timer WHERE at < "
+                                 "'2026-03-03T06:00:00Z'") == "0", "all is swept")
+    return ids
+
+
+def _by_clock(told, side="draft"):
+    return {t["clock"]: t[side] for t in told["targets"]}
+
+
+def the_contract_in_force_comes_out_as_it_was():
+    with _desk() as otk:
+        before = otk.rows("SELECT ticket_id, kind, state, consumed_us, due_at FROM sla_clock ORDER BY 1, 2")
+        told = otk.admin.json("contract", "simulate", _draft(otk))
+        real = {kind: (int(met), int(broken)) for kind, met, broken in otk.rows(
+            """SELECT CASE kind WHEN 1 THEN 'response' ELSE 'resolution' END,
+                count(*) FILTER (WHERE c.state = 3 AND breached_at IS NULL),
+                count(*) FILTER (WHERE breached_at IS NOT NULL)
+            FROM sla_clock c JOIN ticket t USING (customer_id, ticket_id)
+            WHERE t.state <> 7 AND kind IN (1, 3) GROUP BY kind""")}
+        for side in ("draft", "in_force"):
+            figures = _by_clock(told, side)
+            check_equal({kind: (f["met"], f["breached"]) for kind, f in figures.items()}, real,
+                        f"outcomes of {side}")
+        summary = told["summary"]
+        check_equal((summary["tickets"], summary["cancelled"], summary["observed"]), (13, 1, 0),
+                    "tickets of account")
+        check_equal(summary["in_force"], "gold v1", "the contract in force")
+        check_equal(otk.rows("SELECT ticket_id, kind, state, consumed_us, due_at FROM sla_clock "
+                             "ORDER BY 1, 2"), before, "nothing is changed")
+
+
+def a_draft_tells_what_would_be_kept_and_what_would_be_safe():
+    with _desk() as otk:
+        told = otk.admin.json("contract", "simulate", _draft(otk, "1h", "10h"))
+        draft = _by_clock(told)
+        check_equal((draft["response"]["met"], draft["response"]["breached"]), (11, 2),
+                    "answers within an hour: all but the last and the one that none got")
+        check_equal(draft["response"]["p90_s"], 60 * 60, "nine of ten were answered by then")
+        check_equal(draft["response"]["target"], "1h", "the target as written")
+        check_equal(_by_clock(told, "in_force")["response"]["target"], "30m", "and that in force")
+        # 9 of ten resolutions took 11 h or less, of the wall clock less one pause of an hour.
+        check_equal(draft["resolution"]["safe_90"], "11h", "a target that 90 of 100 keep")
+        shares = {}
+        for reason in told["reasons"]:
+            shares[reason["kind"]] = shares.get(reason["kind"], 0) + reason["share"]
+        check_equal(round(shares["state"], 6), 1.0, "states tell of all the time")
+        table = otk.admin.run("contract", "simulate", _draft(otk, "1h", "10h"))
+        check("draft: " in table and "in force: " in table and "resolution" in table,
+              "people get it as a table", table)
+        rows = otk.admin.run("--format", "csv", "contract", "simulate", _draft(otk)).splitlines()
+        check_equal(len(rows), 3, "a head and two targets as CSV")
+
+
+def a_wrong_draft_is_refused_with_file_and_line():
+    with _desk() as otk:
+        for text, line, words in (
+                (DRAFT.replace("calendar: always", "calendar: nights"), 4, "nights"),
+                (DRAFT % ("30m", "4x"), 7, "4x"),
+                (DRAFT.replace("customer: acme", "customer: nobody"), 3, "nobody")):
+            path = otk.folder / "wrong.yaml"
+            path.write_text(text % ("30m", "4h") if "%s" in text else text)
+            said = otk.admin.fails("contract", "simulate", path)
+            check(words in said, f"what is wrong is named: {words}", said)
+        said = otk.admin.fails("contract", "simulate", _draft(otk), "--history", "soon")
+        check("90d" in said, "what a span is like", said)
+        otk.admin.fails("contract", "simulate", otk.folder / "absent.yaml")
+
+
+def only_the_providers_own_may_ask():
+    with _desk() as otk:
+        for person in ("maria", "olga"):
+            otk.as_(person).fails("contract", "simulate", _draft(otk))
+            otk.as_(person).fails("sla", "forecast")
+
+
+def a_forecast_is_by_what_similar_tickets_took():
+    with _desk() as otk:
+        # 40 past resolutions of 1 to 40 minutes; targets of 4 h.
+        otk.psql("""INSERT INTO ticket (customer_id, ticket_id, version, type, state, impact, urgency,
+                priority, title, zone, created_at, updated_at, contract_version_id)
+            SELECT customer_id, 100000 + n, 1, 2, 6, 3, 2, 3, 'past', 'UTC', '2026-03-01', '2026-03-01', 1
+            FROM customer, generate_series(1, 40) n WHERE code = 'acme';
+            INSERT INTO sla_clock (customer_id, ticket_id, kind, state, target_us, target_bd, wall,
+                calendar_id, started_at, anchor_at, consumed_us, due_at, stopped_at, level_at, level_state)
+            SELECT customer_id, 100000 + n, 3, 3, 14400000000, 0, false, 1, '2026-03-01', '2026-03-01',
+                n * 600000000::bigint, '2026-03-01', '2026-03-01', '{}', '{}'
+            FROM customer, generate_series(1, 40) n WHERE code = 'acme'""")
+        ticket = otk.as_("olga").json("ticket", "create", "--title", "Now", "--type", "service_request")["id"]
+        otk.clock.advance("55m")
+        row = [r for r in otk.admin.json("sla", "forecast")
+               if r["clock"] == "resolution" and r["ticket"] == ticket][0]
+        # 35 lasted longer than 55 minutes, 16 of them longer than 4 h.
+        check_equal(row["lasted_longer"], 35, "those that lasted as long")
+        check_equal(row["breaks_%"], round(100 * 16 / 35, 1), "the share of them that broke")
+        low, high = map(float, row["interval"].split("-"))
+        check(low < row["breaks_%"] < high, "an interval around it", row)
+        check(row["similar"] >= 40 and "priority" in row["alike_in"], "what they have in common", row)
+        check_equal(otk.admin.json("sla", "forecast", "--within", "1m", "--customer", "bravo"), [],
+                    "nothing of another customer")
+        otk.clock.advance("5h")
+        eventually(lambda: otk.value(f"SELECT count(*) FROM sla_clock WHERE breached_at IS NOT NULL AND "
+                                     f"ticket_id = {ticket}") == "2", "it broke")
+        check(all(float(r["breaks_%"]) == 100 for r in otk.admin.json("sla", "forecast")), "as is told")
+
+
+def _compute_processes(otk):
+    found = []
+    for child in otk.servers[0].children():
+        listing = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(child)],
+                                 capture_output=True, text=True, check=False).stdout
+        found += [int(line.split()[0]) for line in listing.splitlines() if "--role compute" in line]
+    return found
+
+
+@contextlib.contextmanager
+def _journal_locked(otk):
+    """Nobody can read the journal meanwhile."""
+    locker = subprocess.Popen(["psql", "-XqAt"], env=otk.cluster.environment(), text=True,
+                              stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    locker.stdin.write("BEGIN; LOCK TABLE event IN ACCESS EXCLUSIVE MODE;\n")
+    locker.stdin.flush()
+    eventually(lambda: otk.value("SELECT count(*) FROM pg_locks WHERE granted AND mode = "
+                                 "'AccessExclusiveLock' AND relation = 'event'::regclass") == "1",
+               "the journal is locked")
+    try:
+        yield
+    finally:
+        locker.stdin.close()
+        locker.wait(20)
+
+
+def a_process_that_dies_costs_one_attempt_and_nothing_else():
+    with _desk() as otk:
+        draft = _draft(otk)
+
+        def asking():
+            client = subprocess.Popen(
+                [str(w) for w in otk.admin.command("--format", "json", "contract", "simulate", draft)],
+                stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=otk.environment, text=True,
+                stdin=subprocess.DEVNULL)
+            return client, eventually(lambda: _compute_processes(otk), "a process computes")[0]
+
+        with _journal_locked(otk):
+            client, first = asking()
+            os.kill(first, signal.SIGKILL)
+            eventually(lambda: set(_compute_processes(otk)) - {first}, "the client came again")
+        told, said = client.communicate(timeout=60)
+        check_equal(client.returncode, 0, f"it has its answer: {said}")
+        check('"tickets": 14' in told, "the whole of it", told)
+        with _journal_locked(otk):
+            client, _ = asking()
+            client.kill()
+            client.communicate()
+            eventually(lambda: not _compute_processes(otk), "nobody computes for who has gone")
+        check_equal(otk.admin.json("contract", "simulate", draft)["summary"]["tickets"], 14,
+                    "the next one is answered")
+
+
+run()
