@@ -18,6 +18,8 @@ struct ticket_command {
 	const char *text_help; /* what --text means here; NULL: there is none */
 	bool text_required;
 	const char *examples;
+	const char *text_option; /* what the text is called; NULL: --text, -t */
+	const char *flag;        /* a field that this command sets; NULL: none */
 };
 
 /* Values of every option that a command on a ticket may have. */
@@ -35,6 +37,9 @@ struct values {
 	const char *service;
 	const char *site;
 	const char *title;
+	const char *clock;
+	const char *person;
+	int64_t into;
 	int64_t until;
 	int64_t impact;
 	int64_t urgency;
@@ -58,8 +63,16 @@ static size_t options_build(const struct ticket_command *c, const ProtobufCMessa
 	const struct field_option all[] = {
 	        {"ticket_id", {"<ticket>", 0, OPTION_NUMBER, &v->ticket, "number of the ticket",
 	                              true, 1, INT64_MAX}},
-	        {"text", {"text", 't', OPTION_TEXT, &v->text, c->text_help, c->text_required, 0,
-	                         0}},
+	        {"clock", {"<clock>", 0, OPTION_TEXT, &v->clock,
+	                          "response, update, resolution, operational or supplier", true,
+	                          0, 0}},
+	        {"text", {c->text_option == NULL ? "text" : c->text_option,
+	                         c->text_option == NULL ? 't' : 0, OPTION_TEXT, &v->text,
+	                         c->text_help, c->text_required, 0, 0}},
+	        {"into_ticket_id", {"into", 0, OPTION_NUMBER, &v->into,
+	                                   "number of the older ticket", true, 1, INT64_MAX}},
+	        {"person", {"person", 0, OPTION_TEXT, &v->person,
+	                           "code of a person, where not yourself", false, 0, 0}},
 	        {"team", {"team", 0, OPTION_TEXT, &v->team, "code of a team", false, 0, 0}},
 	        {"assignee", {"assignee", 0, OPTION_TEXT, &v->assignee, "code of a person",
 	                             false, 0, 0}},
@@ -151,18 +164,25 @@ static int request_fill(
 	text_set(request, "service", v->service);
 	text_set(request, "site", v->site);
 	text_set(request, "title", v->title);
+	text_set(request, "person", v->person);
+	number_set(request, "into_ticket_id", v->into);
 	number_set(request, "until_us", v->until);
 	number_set(request, "impact", v->impact);
 	number_set(request, "urgency", v->urgency);
 	number_set(request, "priority", v->priority);
 	if (v->clear_assignee)
 		message_set_flag(request, "clear_assignee", true);
+	if (c->flag != NULL)
+		message_set_flag(request, c->flag, true);
 	if (v->spoken)
 		message_set_flag(request, "spoken", true);
 	rc = enum_set(c, request, "reason", &otklik__v1__pending_reason__descriptor, v->reason);
 	if (rc == 0)
 		rc = enum_set(
 		        c, request, "pend", &otklik__v1__pending_reason__descriptor, v->pend);
+	if (rc == 0)
+		rc = enum_set(
+		        c, request, "clock", &otklik__v1__clock_kind__descriptor, v->clock);
 	if (rc == 0)
 		rc = enum_set(
 		        c, request, "type", &otklik__v1__ticket_type__descriptor, v->type);
@@ -198,7 +218,7 @@ int verb_ticket_take(struct cli *cli, int argc, char **argv)
 {
 	static const struct ticket_command c = {"ticket take",
 	        "acknowledge the ticket and work on it yourself", METHOD_TAKE_TICKET, NULL,
-	        false, "  otklik ticket take 1042\n"};
+	        false, "  otklik ticket take 1042\n", NULL, NULL};
 
 	return ticket_command(cli, &c, argc, argv);
 }
@@ -210,7 +230,8 @@ int verb_ticket_assign(struct cli *cli, int argc, char **argv)
 	        "internal note to those who take over", false,
 	        "  otklik ticket assign 1042 --team systems\n"
 	        "  otklik ticket assign 1042 --assignee pavel --text 'second disk of the "
-	        "mirror'\n"};
+	        "mirror'\n",
+	        NULL, NULL};
 
 	return ticket_command(cli, &c, argc, argv);
 }
@@ -221,7 +242,8 @@ int verb_ticket_reply(struct cli *cli, int argc, char **argv)
 	        "a public answer; a provider's first one stops the response clock",
 	        METHOD_REPLY_TICKET, "what is said", true,
 	        "  otklik ticket reply 1042 --text 'We are on it.'\n"
-	        "  otklik ticket reply 1042 --text 'Which port is it?' --pend customer\n"};
+	        "  otklik ticket reply 1042 --text 'Which port is it?' --pend customer\n",
+	        NULL, NULL};
 
 	return ticket_command(cli, &c, argc, argv);
 }
@@ -230,7 +252,8 @@ int verb_ticket_note(struct cli *cli, int argc, char **argv)
 {
 	static const struct ticket_command c = {"ticket note",
 	        "an internal note: the customer never sees it", METHOD_NOTE_TICKET, "the note",
-	        true, "  otklik ticket note 1042 --text 'same switch as last month'\n"};
+	        true, "  otklik ticket note 1042 --text 'same switch as last month'\n", NULL,
+	        NULL};
 
 	return ticket_command(cli, &c, argc, argv);
 }
@@ -244,7 +267,8 @@ int verb_ticket_pend(struct cli *cli, int argc, char **argv)
 	        "tonight?'\n"
 	        "  otklik ticket pend 1042 --reason scheduled --until 2026-12-01T09:00\n"
 	        "  otklik ticket pend 1042 --reason supplier --text 'A new disk is "
-	        "ordered.'\n"};
+	        "ordered.'\n",
+	        NULL, NULL};
 
 	return ticket_command(cli, &c, argc, argv);
 }
@@ -252,7 +276,8 @@ int verb_ticket_pend(struct cli *cli, int argc, char **argv)
 int verb_ticket_resume(struct cli *cli, int argc, char **argv)
 {
 	static const struct ticket_command c = {"ticket resume", "end the waiting and go on",
-	        METHOD_RESUME_TICKET, "internal note", false, "  otklik ticket resume 1042\n"};
+	        METHOD_RESUME_TICKET, "internal note", false, "  otklik ticket resume 1042\n",
+	        NULL, NULL};
 
 	return ticket_command(cli, &c, argc, argv);
 }
@@ -263,7 +288,8 @@ int verb_ticket_resolve(struct cli *cli, int argc, char **argv)
 	        "the ticket is solved; the text goes to the customer", METHOD_RESOLVE_TICKET,
 	        "public: what was done", true,
 	        "  otklik ticket resolve 1042 --text 'The disk is replaced, the array is "
-	        "whole.'\n"};
+	        "whole.'\n",
+	        NULL, NULL};
 
 	return ticket_command(cli, &c, argc, argv);
 }
@@ -272,7 +298,7 @@ int verb_ticket_close(struct cli *cli, int argc, char **argv)
 {
 	static const struct ticket_command c = {"ticket close",
 	        "confirm that a resolved ticket is solved", METHOD_CLOSE_TICKET, "a last word",
-	        false, "  otklik ticket close 1042 --text 'Thank you!'\n"};
+	        false, "  otklik ticket close 1042 --text 'Thank you!'\n", NULL, NULL};
 
 	return ticket_command(cli, &c, argc, argv);
 }
@@ -282,7 +308,8 @@ int verb_ticket_reopen(struct cli *cli, int argc, char **argv)
 	static const struct ticket_command c = {"ticket reopen",
 	        "a resolved or closed ticket is not solved after all", METHOD_REOPEN_TICKET,
 	        "what is still wrong", true,
-	        "  otklik ticket reopen 1042 --text 'It fails again since this morning.'\n"};
+	        "  otklik ticket reopen 1042 --text 'It fails again since this morning.'\n",
+	        NULL, NULL};
 
 	return ticket_command(cli, &c, argc, argv);
 }
@@ -292,7 +319,7 @@ int verb_ticket_cancel(struct cli *cli, int argc, char **argv)
 	static const struct ticket_command c = {"ticket cancel",
 	        "it was no ticket: a mistake, a duplicate, not wanted any more",
 	        METHOD_CANCEL_TICKET, "why", false,
-	        "  otklik ticket cancel 1042 --text 'filed twice, see 1041'\n"};
+	        "  otklik ticket cancel 1042 --text 'filed twice, see 1041'\n", NULL, NULL};
 
 	return ticket_command(cli, &c, argc, argv);
 }
@@ -304,7 +331,70 @@ int verb_ticket_classify(struct cli *cli, int argc, char **argv)
 	        METHOD_CLASSIFY_TICKET, "internal; needed with --priority", false,
 	        "  otklik ticket classify 1042 --impact 1 --urgency 2\n"
 	        "  otklik ticket classify 1042 --priority 1 --text 'the director waits'\n"
-	        "  otklik ticket classify 1042 --category storage --service network\n"};
+	        "  otklik ticket classify 1042 --category storage --service network\n",
+	        NULL, NULL};
+
+	return ticket_command(cli, &c, argc, argv);
+}
+
+int verb_ticket_waive(struct cli *cli, int argc, char **argv)
+{
+	static const struct ticket_command c = {"ticket waive",
+	        "take a breach out of compliance; it is counted beside (leads only)",
+	        METHOD_WAIVE_CLOCK, "why the breach is not to count; internal", true,
+	        "  otklik ticket waive 1042 resolution --reason 'the customer had no power'\n",
+	        "reason", NULL};
+
+	return ticket_command(cli, &c, argc, argv);
+}
+
+int verb_ticket_ask(struct cli *cli, int argc, char **argv)
+{
+	static const struct ticket_command c = {"ticket ask",
+	        "ask how it stands: news is owed from then on (the customer's people)",
+	        METHOD_ASK_TICKET, "the question", true,
+	        "  otklik ticket ask 1042 'Will it run by Monday?'\n", "<text>", NULL};
+
+	return ticket_command(cli, &c, argc, argv);
+}
+
+int verb_ticket_merge(struct cli *cli, int argc, char **argv)
+{
+	static const struct ticket_command c = {"ticket merge",
+	        "make a ticket part of an older one that tells of the same matter",
+	        METHOD_MERGE_TICKET, "internal: why they are one", false,
+	        "  otklik ticket merge 1042 --into 1017 --text 'the same switch'\n", NULL,
+	        NULL};
+
+	return ticket_command(cli, &c, argc, argv);
+}
+
+int verb_ticket_unmerge(struct cli *cli, int argc, char **argv)
+{
+	static const struct ticket_command c = {"ticket unmerge",
+	        "undo a merge: state and clocks as if it had never been", METHOD_UNMERGE_TICKET,
+	        "internal: why they are two", false, "  otklik ticket unmerge 1042\n", NULL,
+	        NULL};
+
+	return ticket_command(cli, &c, argc, argv);
+}
+
+int verb_ticket_follow(struct cli *cli, int argc, char **argv)
+{
+	static const struct ticket_command c = {"ticket follow",
+	        "follow a ticket: be told what happens to it", METHOD_WATCH_TICKET, NULL, false,
+	        "  otklik ticket follow 1042\n"
+	        "  otklik ticket follow 1042 --person pavel\n",
+	        NULL, NULL};
+
+	return ticket_command(cli, &c, argc, argv);
+}
+
+int verb_ticket_unfollow(struct cli *cli, int argc, char **argv)
+{
+	static const struct ticket_command c = {"ticket unfollow",
+	        "do not follow a ticket any more", METHOD_WATCH_TICKET, NULL, false,
+	        "  otklik ticket unfollow 1042 --person pavel\n", NULL, "remove"};
 
 	return ticket_command(cli, &c, argc, argv);
 }

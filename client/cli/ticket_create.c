@@ -36,6 +36,7 @@ int verb_ticket_create(struct cli *cli, int argc, char **argv)
 	const char *channel = "cli";
 	int64_t impact = 2;
 	int64_t urgency = 2;
+	int64_t linked = 0;
 	bool live = false;
 	const struct cli_option options[] = {
 	        {"title", 0, OPTION_TEXT, &title, "what is wrong or wanted, in one line", true,
@@ -58,6 +59,9 @@ int verb_ticket_create(struct cli *cli, int argc, char **argv)
 	        {"team", 0, OPTION_TEXT, &team, "team that it goes to", false, 0, 0},
 	        {"channel", 0, OPTION_TEXT, &channel,
 	                "how it came: cli (default), phone, mail...", false, 0, 0},
+	        {"linked", 0, OPTION_NUMBER, &linked,
+	                "a ticket that this one follows, as one too late to reopen", false, 1,
+	                INT64_MAX},
 	        {"live", 0, OPTION_FLAG, &live, "filed in live contact: answered at once",
 	                false, 0, 0},
 	        {.name = NULL},
@@ -92,6 +96,7 @@ int verb_ticket_create(struct cli *cli, int argc, char **argv)
 	in.impact = (uint32_t)impact;
 	in.urgency = (uint32_t)urgency;
 	in.live_contact = live;
+	in.linked_ticket_id = linked;
 	rc = cli_call(cli, METHOD_CREATE_TICKET, &in.base, &reply);
 	if (rc != 0)
 		return rc;

@@ -155,6 +155,12 @@ static int ticket_for_people(const struct cli *cli, const Otklik__V1__Ticket *t)
 		field("imported", t->external_ref[0] != '\0' ? t->external_ref : "yes");
 	if (t->self_recovered)
 		field("recovered", "by itself");
+	if (t->merged_into != 0) {
+		(void)snprintf(text, sizeof text, "into #%lld", (long long)t->merged_into);
+		field("merged", text);
+	}
+	for (size_t i = 0; i < t->n_watchers; i++)
+		field(i == 0 ? "followed by" : "", t->watchers[i]);
 	field_time("created", t->created_at_us);
 	field_time("updated", t->updated_at_us);
 	field_time("answered", t->first_reply_at_us);

@@ -119,6 +119,13 @@ int lifecycle_merge(struct change *younger, struct change *older, const struct a
         const char *text, int64_t now, struct otk_error *err);
 
 /*
+ * A ticket that follows another of its customer, in any state (a reopen came too late, say):
+ * LINKED in both, with the other's number.
+ */
+int lifecycle_link(struct change *newer, struct change *older, const struct actor *actor,
+        int64_t now, struct otk_error *err);
+
+/*
  * Undoes a merge, whatever became of the older meanwhile. The younger is in the state it was
  * in, as of the instant of the merge, and its clocks run on as if they had never stopped: then
  * all that time has owed since is journalled, breaches at their due; levels reached meanwhile

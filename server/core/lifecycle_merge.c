@@ -96,6 +96,18 @@ int lifecycle_merge(struct change *younger, struct change *older, const struct a
 	return rc == 0 ? emit_pair(&act, older, EVENT_MERGED, CAUSE_MERGED, text) : rc;
 }
 
+int lifecycle_link(struct change *newer, struct change *older, const struct actor *actor,
+        int64_t now, struct otk_error *err)
+{
+	struct act act = {.c = newer, .actor = *actor, .at = now, .now = now, .err = err};
+	int rc;
+
+	if (newer->ticket.customer_id != older->ticket.customer_id)
+		return error_field(err, "linked_ticket_id", "is another customer's");
+	rc = lifecycle_tick(older, now, err);
+	return rc == 0 ? emit_pair(&act, older, EVENT_LINKED, CAUSE_NONE, NULL) : rc;
+}
+
 /* Back into the state it was in, as of the instant at which it left it. */
 static int state_back(const struct act *act)
 {

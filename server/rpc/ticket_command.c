@@ -105,15 +105,37 @@ static int judge_key(const struct request *r)
 	               : -OTK_FAILED_PRECONDITION;
 }
 
+/* Whom it is about. Who the provider's people are is not for a customer to find out. */
+static int32_t resolve_person(const struct request *r, const struct reference *ref,
+        const char *code, struct otk_error *err)
+{
+	const struct command_state *state = r->state;
+	const struct ref_principal *person;
+
+	if (code == NULL || *code == '\0')
+		return 0;
+	person = reference_principal_by_code(ref, code);
+	if (!state->provider && (person == NULL || person->id != r->principal->id)) {
+		error_field(err, "person",
+		        "must be yourself: for others the provider's people do it");
+		return 0;
+	}
+	if (person == NULL)
+		error_field(err, "person", "there is nobody of the code '%.64s'", code);
+	return person == NULL ? 0 : person->id;
+}
+
 /* Fills what the rule needs; violations in err. */
-static struct command resolve(const struct ticket_call *call, const struct reference *ref,
+static struct command resolve(const struct request *r, const struct reference *ref,
         int32_t customer_id, struct otk_error *err)
 {
+	const struct ticket_call *call = &((const struct command_state *)r->state)->call;
 	struct command command = call->command;
 
 	command.team_id = field_team(err, "team", ref, call->team);
 	command.assignee_id = field_assignee(err, "assignee", ref, customer_id, call->assignee);
 	command.service_id = field_service(err, "service", ref, customer_id, call->service);
+	command.person_id = resolve_person(r, ref, call->person, err);
 	command.site_id = field_site(err, "site", ref, customer_id, call->site);
 	return command;
 }
@@ -174,7 +196,7 @@ static enum step ticket_loaded(struct request *r)
 	if (state->call.expected_version != 0 &&
 	        state->call.expected_version != change->ticket.version)
 		return tell_changes(r);
-	command = resolve(&state->call, ref, change->ticket.customer_id, &err);
+	command = resolve(r, ref, change->ticket.customer_id, &err);
 	if (err.code != OTK_OK)
 		return request_fail(r, &err);
 	command.actor = caller_actor(r->principal, change->ticket.customer_id);

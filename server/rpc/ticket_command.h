@@ -18,6 +18,7 @@ struct ticket_call {
 	const char *assignee;
 	const char *service;
 	const char *site;
+	const char *person;
 	/* wraps the ticket in the response of the rpc */
 	enum step (*reply)(struct request *r, Otklik__V1__Ticket *ticket);
 };

@@ -3,6 +3,10 @@
  * comes from a block, and the write itself finds out whether the key was used before.
  *
  *	create_ticket_begin → ticket_saved → (created before:) ticket_found
+ *
+ * One that is linked to another is saved together with that one's entry:
+ *
+ *	create_ticket_begin → linked_read → linked_found → ticket_make → pair_saved
  */
 #include <string.h>
 
@@ -15,16 +19,20 @@
 #include "rpc/field.h"
 #include "rpc/handlers.h"
 #include "rpc/service.h"
-#include "rpc/ticket_write.h"
+#include "rpc/ticket_pair.h"
 
 struct create {
-	struct ticket_write write; /* first: see ticket_write.c */
+	struct ticket_pair
+	        pair; /* first: see ticket_pair.h; unlinked only its `write` is used */
 	bool provider;
 };
 
 static enum step ticket_make(struct request *r);
 static enum step ticket_saved(struct request *r);
 static enum step ticket_found(struct request *r);
+static enum step linked_read(struct request *r);
+static enum step linked_found(struct request *r);
+static enum step pair_saved(struct request *r);
 
 static void check_fields(struct otk_error *err, const Otklik__V1__CreateTicketRequest *in)
 {
@@ -37,6 +45,8 @@ static void check_fields(struct otk_error *err, const Otklik__V1__CreateTicketRe
 	field_line(err, "category", in->category, CATEGORY_MAX);
 	field_line(err, "subcategory", in->subcategory, CATEGORY_MAX);
 	field_line(err, "channel", in->channel, CODE_MAX);
+	if (in->linked_ticket_id != 0)
+		field_ticket_id(err, "linked_ticket_id", in->linked_ticket_id);
 }
 
 static const char *given(const char *text)
@@ -98,7 +108,7 @@ enum step create_ticket_begin(struct request *r, const Otklik__V1__CreateTicketR
 	check_fields(&err, in);
 	if (err.code != OTK_OK)
 		return request_fail(r, &err);
-	return request_go(r, ticket_make);
+	return request_go(r, in->linked_ticket_id != 0 ? linked_read : ticket_make);
 }
 
 /* Comes again after stale reference data or an empty block of numbers. */
@@ -107,7 +117,8 @@ static enum step ticket_make(struct request *r)
 	const Otklik__V1__CreateTicketRequest *in = (const void *)r->message;
 	const struct reference *ref = desk_reference(r->service->desk);
 	struct create *state = r->state;
-	struct change *change = &state->write.change;
+	struct change *change =
+	        in->linked_ticket_id != 0 ? &state->pair.changes[0] : &state->pair.write.change;
 	struct otk_error err = {0};
 	struct new_ticket new;
 	struct actor actor;
@@ -118,12 +129,20 @@ static enum step ticket_make(struct request *r)
 		return request_fail(r, &err);
 	new.ticket_id = desk_number(r->service->desk);
 	if (new.ticket_id == 0)
-		return ticket_write_number(r, &state->write, ticket_make);
+		return ticket_write_number(r, &state->pair.write, ticket_make);
 	actor = caller_actor(r->principal, new.customer_id);
 	change_init(change, r->arena, ref);
 	if (lifecycle_create(change, &new, &actor, r->now, &err) < 0)
 		return request_fail(r, &err);
-	return ticket_write_save(r, &state->write, ticket_saved);
+	if (in->linked_ticket_id != 0) {
+		struct change *other = &state->pair.changes[1];
+
+		if (lifecycle_link(change, other, &actor, ticket_write_now(r, &other->ticket),
+		            &err) < 0)
+			return request_fail(r, &err);
+		return ticket_pair_save(r, &state->pair, PERMISSION_TICKET_CREATE, pair_saved);
+	}
+	return ticket_write_save(r, &state->pair.write, ticket_saved);
 }
 
 static enum step reply(struct request *r, const struct change *change, bool provider)
@@ -137,26 +156,34 @@ static enum step reply(struct request *r, const struct change *change, bool prov
 	return create_ticket_reply(r, &out);
 }
 
+/* By the same request before, as it is now. */
+static enum step find_created(struct request *r, int64_t ticket_id)
+{
+	struct create *state = r->state;
+	struct db_unit *unit = db_unit_new(r->arena, DB_READ);
+
+	if (unit == NULL)
+		return request_no_memory(r);
+	state->pair.write.save.ticket_id = ticket_id;
+	db_unit_scope(
+	        unit, desk_scope(r->arena, &r->principal->access, PERMISSION_TICKET_READ));
+	load_calls(unit, &ticket_id, 1);
+	return request_query(r, unit, ticket_found);
+}
+
 static enum step ticket_saved(struct request *r)
 {
 	struct create *state = r->state;
-	struct save *save = &state->write.save;
-	struct db_unit *unit;
+	struct save *save = &state->pair.write.save;
 
-	if (state->write.err.code != OTK_OK)
-		return request_fail(r, &state->write.err);
+	if (state->pair.write.err.code != OTK_OK)
+		return request_fail(r, &state->pair.write.err);
 	switch (save->outcome) {
 	case SAVE_DONE:
-		return reply(r, &state->write.change, state->provider);
+		return reply(r, &state->pair.write.change, state->provider);
 	case SAVE_DUPLICATE:
 		/* Its number is lost: gaps are allowed. */
-		unit = db_unit_new(r->arena, DB_READ);
-		if (unit == NULL)
-			return request_no_memory(r);
-		db_unit_scope(unit,
-		        desk_scope(r->arena, &r->principal->access, PERMISSION_TICKET_READ));
-		load_calls(unit, &save->ticket_id, 1);
-		return request_query(r, unit, ticket_found);
+		return find_created(r, save->ticket_id);
 	case SAVE_OTHER_HASH:
 		return ticket_write_other_hash(r);
 	case SAVE_FOREIGN:
@@ -166,7 +193,7 @@ static enum step ticket_saved(struct request *r)
 	case SAVE_STALE_REFERENCE:
 		break;
 	}
-	return ticket_write_again(r, &state->write, ticket_make);
+	return ticket_write_again(r, &state->pair.write, ticket_make);
 }
 
 /* The same request was done before: its ticket, as it is now. */
@@ -180,6 +207,42 @@ static enum step ticket_found(struct request *r)
 	if (rc < 0)
 		return request_no_memory(r);
 	if (rc == 0)
-		return caller_ticket_not_found(r, state->write.save.ticket_id);
+		return caller_ticket_not_found(r, state->pair.write.save.ticket_id);
 	return reply(r, &change, caller_is_provider(r->principal, change.ticket.customer_id));
+}
+
+/* ---- linked to another ------------------------------------------------------------------ */
+
+static enum step linked_read(struct request *r)
+{
+	const Otklik__V1__CreateTicketRequest *in = (const void *)r->message;
+	struct create *state = r->state;
+
+	state->pair.ids[1] = in->linked_ticket_id;
+	return ticket_pair_read(r, &state->pair, PERMISSION_TICKET_READ, linked_found);
+}
+
+static enum step linked_found(struct request *r)
+{
+	struct create *state = r->state;
+	int64_t done;
+	int rc = ticket_pair_loaded(r, &state->pair, &done);
+
+	if (rc == -OTK_RESOURCE_EXHAUSTED)
+		return request_no_memory(r);
+	if (!state->pair.there[1])
+		return caller_ticket_not_found(r, state->pair.ids[1]);
+	if (rc <= 0)
+		return rc == 0 ? find_created(r, done) : ticket_write_other_hash(r);
+	return ticket_make(r);
+}
+
+static enum step pair_saved(struct request *r)
+{
+	struct create *state = r->state;
+	enum step out;
+
+	if (!ticket_pair_saved(r, &state->pair, linked_read, &out))
+		return out;
+	return reply(r, &state->pair.changes[0], state->provider);
 }

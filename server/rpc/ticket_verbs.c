@@ -28,6 +28,23 @@ VERB_REPLY(close, Close, CLOSE)
 VERB_REPLY(reopen, Reopen, REOPEN)
 VERB_REPLY(cancel, Cancel, CANCEL)
 VERB_REPLY(classify, Classify, CLASSIFY)
+VERB_REPLY(ask, Ask, ASK)
+
+static enum step follow_reply(struct request *r, Otklik__V1__Ticket *ticket)
+{
+	Otklik__V1__WatchTicketResponse out = OTKLIK__V1__WATCH_TICKET_RESPONSE__INIT;
+
+	out.ticket = ticket;
+	return watch_ticket_reply(r, &out);
+}
+
+static enum step waive_reply(struct request *r, Otklik__V1__Ticket *ticket)
+{
+	Otklik__V1__WaiveClockResponse out = OTKLIK__V1__WAIVE_CLOCK_RESPONSE__INIT;
+
+	out.ticket = ticket;
+	return waive_clock_reply(r, &out);
+}
 
 /* What every command's message has. */
 #define CALL(verb_, in_, reply_)                                                               \
@@ -184,5 +201,39 @@ enum step classify_ticket_begin(struct request *r, const Otklik__V1__ClassifyTic
 	field_line(&err, "title", in->title, TITLE_MAX);
 	if (*in->title != '\0' && text_is_blank(in->title))
 		error_field(&err, "title", "say in one line what the matter is");
+	return ticket_command(r, &call, &err);
+}
+
+enum step waive_clock_begin(struct request *r, const Otklik__V1__WaiveClockRequest *in)
+{
+	struct ticket_call call = CALL(VERB_WAIVE, in, waive_reply);
+	struct otk_error err = {0};
+
+	call.command.clock = (enum clock_kind)in->clock;
+	call.command.text = given(in->text);
+	if (in->clock == 0)
+		error_field(&err, "clock",
+		        "say response, update, resolution, operational or supplier");
+	need_text(&err, in->text, "say why the breach is not to count");
+	return ticket_command(r, &call, &err);
+}
+
+enum step ask_ticket_begin(struct request *r, const Otklik__V1__AskTicketRequest *in)
+{
+	struct ticket_call call = CALL(VERB_ASK, in, ask_reply);
+	struct otk_error err = {0};
+
+	call.command.text = given(in->text);
+	need_text(&err, in->text, "say what you would like to know");
+	return ticket_command(r, &call, &err);
+}
+
+enum step watch_ticket_begin(struct request *r, const Otklik__V1__WatchTicketRequest *in)
+{
+	struct ticket_call call =
+	        CALL(in->remove ? VERB_UNFOLLOW : VERB_FOLLOW, in, follow_reply);
+	const struct otk_error err = {0};
+
+	call.person = in->person;
 	return ticket_command(r, &call, &err);
 }
