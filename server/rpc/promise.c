@@ -26,7 +26,7 @@
 
 /* Of the ledger and of each group of tickets at most so many, the newest; of too few tickets a
  * share says little. */
-enum { LEDGER_MAX = 500, GROUP_MAX = 1000, ENOUGH = 10 };
+enum { LEDGER_MAX = 500, GROUP_MAX = 300, ENOUGH = 10 };
 
 /* ---- entries --------------------------------------------------------------------------- */
 
@@ -209,6 +209,32 @@ static int preview(
 	return 0;
 }
 
+/* How tickets like it fared, as far as the caller may see them. */
+static void ask_record(struct request *r, struct db_unit *unit, const struct ticket *t)
+{
+	const struct access *access = &r->principal->access;
+	bool all = access_is_global(access, PERMISSION_TICKET_READ);
+	int32_t ids[ACCESS_GRANTS_MAX];
+	int64_t customers[ACCESS_GRANTS_MAX];
+	size_t count;
+
+	db_call(unit, all ? SQL_PROMISE_RECORD : SQL_PROMISE_RECORD_OF);
+	db_put_int(unit, t->type);
+	db_put_int(unit, t->priority);
+	db_put_int_if(unit, t->service_id != 0, t->service_id);
+	db_put_int_if(unit, t->team_id != 0, t->team_id);
+	db_put_int(unit, t->ticket_id);
+	db_put_time(unit, r->now - RECORD_SPAN_US);
+	db_put_time(unit, r->now);
+	db_put_int(unit, GROUP_MAX);
+	if (all)
+		return;
+	count = access_customers(access, PERMISSION_TICKET_READ, ids, ACCESS_GRANTS_MAX);
+	for (size_t i = 0; i < count; i++)
+		customers[i] = ids[i];
+	db_put_ints(unit, DB_INT4, customers, count);
+}
+
 static enum step ticket_found(struct request *r)
 {
 	const Otklik__V1__GetPromiseRecordRequest *in = (const void *)r->message;
@@ -234,17 +260,8 @@ static enum step ticket_found(struct request *r)
 	db_put_int(unit, t->ticket_id);
 	db_put_int(unit, LEDGER_MAX);
 	db_put_bool(unit, state->provider);
-	if (state->provider) {
-		db_call(unit, SQL_PROMISE_RECORD);
-		db_put_int(unit, t->type);
-		db_put_int(unit, t->priority);
-		db_put_int_if(unit, t->service_id != 0, t->service_id);
-		db_put_int_if(unit, t->team_id != 0, t->team_id);
-		db_put_int(unit, t->ticket_id);
-		db_put_time(unit, r->now - RECORD_SPAN_US);
-		db_put_time(unit, r->now);
-		db_put_int(unit, GROUP_MAX);
-	}
+	if (state->provider)
+		ask_record(r, unit, t);
 	return request_query(r, unit, record_read);
 }
 

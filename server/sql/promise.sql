@@ -78,3 +78,29 @@ FROM (SELECT *, promise_at IS NOT NULL AND (done_at IS NOT NULL OR promise_broke
 	WHERE ticket_id <> $5::bigint AND state <> 7
 		AND (done_at IS NOT NULL OR promise_first_at < $7 OR promise_broken)) n
 GROUP BY place ORDER BY place;
+
+-- As promise_record for a reader of the customers $9 only, among the newest $8 of each of them:
+-- the scope would sift the others out one by one.
+-- name: promise_record_of
+WITH near AS (
+	SELECT t.* FROM unnest($9::integer[]) c(customer_id) CROSS JOIN LATERAL (
+		SELECT t.ticket_id, t.priority, t.service_id, t.team_id, t.state, t.resolved_at,
+			t.promise_at, t.promise_first_at, t.promise_broken
+		FROM ticket t
+		WHERE t.customer_id = c.customer_id AND t.type = $1::smallint
+			AND t.promise_first_at IS NOT NULL
+			AND t.promise_given_at BETWEEN $6::timestamptz AND $7::timestamptz
+		ORDER BY t.promise_given_at DESC LIMIT $8::integer) t
+)
+SELECT place, count(*), count(*) FILTER (WHERE done_at <= promise_first_at),
+	count(*) FILTER (WHERE last_known), count(*) FILTER (WHERE last_known AND done_at <= promise_at),
+	percentile_disc(0.5) WITHIN GROUP (ORDER BY
+		(extract(epoch FROM coalesce(done_at, $7) - promise_first_at) * 1000000)::bigint)
+FROM (SELECT *, promise_at IS NOT NULL AND (done_at IS NOT NULL OR promise_broken) AS last_known
+	FROM (SELECT *, CASE WHEN state IN (5, 6) THEN resolved_at END AS done_at FROM near) n
+	WHERE ticket_id <> $5::bigint AND state <> 7
+		AND (done_at IS NOT NULL OR promise_first_at < $7 OR promise_broken)) n
+	JOIN (VALUES (1), (2), (3), (4)) g(place) ON place = 4 OR priority = $2::smallint
+		AND (place = 3 OR place = 1 AND service_id = $3::integer
+			OR place = 2 AND team_id = $4::integer)
+GROUP BY place ORDER BY place;

@@ -152,6 +152,12 @@ def _record(otk):
                 "open ones past their date count as broken")
     check(0.46 < many.first_low < 0.47 and 0.91 < many.first_high < 0.92, "Wilson's interval", many)
     check(-3600 * 10**6 <= many.median_slip_us < 0, "the middle was early", many.median_slip_us)
+    otk.psql("""UPDATE principal_grant SET customer_id = (SELECT customer_id FROM customer WHERE code = 'verf')
+        WHERE principal_id = (SELECT principal_id FROM principal WHERE code = 'tomas');
+        UPDATE installation SET epoch = epoch + 1""")
+    tomas = Peer(otk, "tomas")
+    check_equal(record(fresh, tomas), many, "of one customer's engineer: the same, from that customer")
+    tomas.close()
     check_equal(record(fresh, olga).first_n, 0, "the customer is not shown the provider's record")
     text = otk.as_("pavel").run("ticket", "promise", str(fresh), "+4h", "--dry-run")
     check("9 of 12 kept, 75 % (47 to 91 %)" in text, "for people", text)
