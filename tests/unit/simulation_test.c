@@ -1,0 +1,233 @@
+/* What a simulation adds up: cells, months, credits, bounds. */
+#include "cmocka_test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/simulation.h"
+#include "world.h"
+
+/* One ticket with one resolution, over at `ended`, broken or met, in the summer of 2026. */
+static void add_one(struct simulation *s, struct world *world, int month, int16_t priority,
+        bool broken, int64_t consumed)
+{
+	struct simulated_outcome o = {.clock = CLOCK_RESOLUTION,
+	        .state = broken ? CLOCK_LATE : CLOCK_MET,
+	        .started_at = at("2026-06-01T00:00:00Z"),
+	        .ended_at = at("2026-06-10T12:00:00Z") + (int64_t)(month - 6) * 31 * DAY,
+	        .consumed_us = consumed,
+	        .target_us = 4 * HOUR,
+	        .type = TICKET_INCIDENT,
+	        .priority = priority,
+	        .service_id = SERVICE_MAIL,
+	        .calendar_id = CALENDAR_OFFICE};
+	struct simulated ticket = {.outcomes = &o, .count = 1};
+
+	o.breached_at = broken ? o.ended_at : 0;
+	assert_int_equal(simulation_add(s, &world->ref, world->acme, &ticket), 0);
+}
+
+static void set_fee(struct world *world, struct ref_credit *credits, size_t count)
+{
+	world->acme->fee = 300000;
+	world->acme->period = 3;
+	world->acme->credits = credits;
+	world->acme->credit_count = count;
+	world->acme->credit_cap = 10000;
+}
+
+static void the_lowest_step_that_holds_is_given_back(void **state)
+{
+	struct life *life = *state;
+	struct ref_credit credits[] = {
+	        {.clock = CLOCK_RESOLUTION, .below = 9500, .credit = 500},
+	        {.clock = CLOCK_RESOLUTION, .below = 9000, .credit = 1000},
+	        {.clock = CLOCK_RESOLUTION, .below = 5000, .credit = 5000},
+	        {.clock = CLOCK_RESPONSE, .below = 9900, .credit = 2000},
+	};
+	struct simulation s = {0};
+	struct simulation_sum sums[4];
+
+	set_fee(life->world, credits, 4);
+	/* June: 8 of 10 kept; July: 19 of 20, which is not below 95 %; August: 1 of 4. */
+	for (int i = 0; i < 10; i++)
+		add_one(&s, life->world, 6, 3, i < 2, HOUR);
+	for (int i = 0; i < 20; i++)
+		add_one(&s, life->world, 7, 3, i < 1, HOUR);
+	for (int i = 0; i < 4; i++)
+		add_one(&s, life->world, 8, 3, i < 3, HOUR);
+	simulation_finish(&s);
+	assert_int_equal(simulation_sums(&s, life->world->acme, sums, 4), 3);
+	assert_int_equal(sums[0].month, 2026 * 12 + 5);
+	assert_int_equal(sums[0].credit_share, 1000);
+	assert_int_equal(sums[0].credit, 10000);
+	assert_int_equal(sums[1].credit_share, 0);
+	assert_int_equal(sums[2].credit_share, 5000);
+	assert_int_equal(sums[2].credit, 50000);
+	assert_int_equal(sums[2].breached, 3);
+	/* Without a contract nothing is given back; fewer are written where there is less room.
+	 */
+	assert_int_equal(simulation_sums(&s, NULL, sums, 1), 3);
+	assert_int_equal(sums[0].credit_share, 0);
+	simulation_clear(&s);
+}
+
+static void steps_of_several_groups_add_up_to_the_cap(void **state)
+{
+	struct life *life = *state;
+	struct ref_credit credits[] = {
+	        {.clock = CLOCK_RESOLUTION, .priority = 1, .below = 9000, .credit = 2000},
+	        {.clock = CLOCK_RESOLUTION, .priority = 2, .below = 9000, .credit = 2500},
+	        {.clock = CLOCK_RESOLUTION,
+	                .service_id = SERVICE_MAIL,
+	                .below = 9000,
+	                .credit = 100},
+	        {.clock = CLOCK_RESOLUTION,
+	                .type = TICKET_SERVICE_REQUEST,
+	                .below = 9000,
+	                .credit = 7000},
+	};
+	struct simulation s = {0};
+	struct simulation_sum sum;
+
+	set_fee(life->world, credits, 4);
+	add_one(&s, life->world, 6, 1, true, HOUR);
+	add_one(&s, life->world, 6, 2, true, HOUR);
+	simulation_finish(&s);
+	assert_int_equal(simulation_sums(&s, life->world->acme, &sum, 1), 1);
+	assert_int_equal(sum.credit_share, 4600);
+	life->world->acme->credit_cap = 3000;
+	(void)simulation_sums(&s, life->world->acme, &sum, 1);
+	assert_int_equal(sum.credit_share, 3000);
+	assert_int_equal(sum.credit, 30000);
+	simulation_clear(&s);
+}
+
+static void cells_are_by_clock_type_priority_and_service(void **state)
+{
+	struct life *life = *state;
+	struct simulation_key key = {.clock = CLOCK_RESOLUTION,
+	        .type = TICKET_INCIDENT,
+	        .priority = 2,
+	        .service_id = SERVICE_MAIL};
+	struct simulation s = {0};
+	const struct simulation_cell *cell;
+
+	for (int i = 10; i > 0; i--)
+		add_one(&s, life->world, 6, 2, i > 8, i * HOUR);
+	add_one(&s, life->world, 6, 1, false, HOUR);
+	simulation_finish(&s);
+	assert_int_equal(s.cell_count, 2);
+	assert_int_equal(s.cells[0].key.priority, 1);
+	cell = simulation_find(&s, &key);
+	assert_non_null(cell);
+	assert_int_equal(cell->met, 8);
+	assert_int_equal(cell->breached, 2);
+	assert_int_equal(cell->breach_us, (5 + 6) * HOUR);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(cell->consumed[i], (i + 1) * HOUR);
+	key.priority = 5;
+	assert_null(simulation_find(&s, &key));
+	simulation_clear(&s);
+}
+
+/* Void and open outcomes are told, but are of no account. */
+static void what_has_no_outcome_counts_neither_way(void **state)
+{
+	struct life *life = *state;
+	struct simulated_outcome o[] = {
+	        {.clock = CLOCK_UPDATE,
+	                .state = CLOCK_VOID,
+	                .type = TICKET_INCIDENT,
+	                .priority = 3},
+	        {.clock = CLOCK_UPDATE,
+	                .state = CLOCK_RUNNING,
+	                .type = TICKET_INCIDENT,
+	                .priority = 3},
+	};
+	struct simulated ticket = {
+	        .outcomes = o, .count = 2, .observed = true, .self_recovered = true};
+	struct simulation s = {0};
+
+	assert_int_equal(simulation_add(&s, &life->world->ref, life->world->acme, &ticket), 0);
+	simulation_finish(&s);
+	assert_int_equal(s.cells[0].silent, 1);
+	assert_int_equal(s.cells[0].open, 1);
+	assert_int_equal(s.cells[0].count, 0);
+	assert_int_equal(s.month_count, 0);
+	assert_int_equal(s.observed, 1);
+	assert_int_equal(s.self_recovered, 1);
+	simulation_clear(&s);
+}
+
+/* Weeks of wall time spread over the hours of the week evenly; office hours only over theirs.
+ */
+static void time_goes_to_the_hours_in_which_it_was_counted(void **state)
+{
+	struct life *life = *state;
+	struct simulated_stretch stretch = {.from = at("2026-03-02T00:00:00+03:00"),
+	        .to = at("2026-03-16T00:00:00+03:00"),
+	        .counted_us = 14 * DAY,
+	        .state = TICKET_PENDING,
+	        .reason = PENDING_SUPPLIER,
+	        .team_id = TEAM_NET};
+	struct simulated_outcome o = {.clock = CLOCK_RESOLUTION,
+	        .state = CLOCK_RUNNING,
+	        .breached_at = stretch.to,
+	        .wall = true,
+	        .type = TICKET_INCIDENT,
+	        .priority = 3,
+	        .calendar_id = CALENDAR_OFFICE,
+	        .stretches = &stretch,
+	        .stretch_count = 1};
+	struct simulated ticket = {.outcomes = &o, .count = 1};
+	struct simulation s = {0};
+	int hours = 0;
+
+	assert_int_equal(simulation_add(&s, &life->world->ref, life->world->acme, &ticket), 0);
+	for (size_t i = 0; i < s.reason_count; i++) {
+		if (s.reasons[i].kind != REASON_HOUR)
+			continue;
+		hours++;
+		assert_int_equal(s.reasons[i].counted_us, 2 * HOUR);
+	}
+	assert_int_equal(hours, 168);
+	simulation_clear(&s);
+	o.wall = false;
+	stretch.counted_us = 10 * 9 * HOUR;
+	assert_int_equal(simulation_add(&s, &life->world->ref, life->world->acme, &ticket), 0);
+	simulation_finish(&s);
+	hours = 0;
+	for (size_t i = 0; i < s.reason_count; i++) {
+		const struct simulation_reason *reason = &s.reasons[i];
+
+		if (reason->kind == REASON_HOUR) {
+			hours++;
+			assert_true(reason->id / 24 < 5);
+			assert_in_range(reason->id % 24, 9, 17);
+		} else if (reason->kind == REASON_STATE) {
+			assert_int_equal(reason->id, TICKET_PENDING);
+			assert_int_equal(reason->sub, PENDING_SUPPLIER);
+		} else {
+			assert_int_equal(
+			        reason->id, reason->kind == REASON_TEAM ? TEAM_NET : 0);
+		}
+	}
+	assert_int_equal(hours, 45);
+	simulation_clear(&s);
+}
+
+#define LIFE(test) cmocka_unit_test_setup_teardown(test, life_begin, life_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        LIFE(the_lowest_step_that_holds_is_given_back),
+	        LIFE(steps_of_several_groups_add_up_to_the_cap),
+	        LIFE(cells_are_by_clock_type_priority_and_service),
+	        LIFE(what_has_no_outcome_counts_neither_way),
+	        LIFE(time_goes_to_the_hours_in_which_it_was_counted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
