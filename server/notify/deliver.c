@@ -17,6 +17,8 @@
 #include "base/log.h"
 #include "base/time_text.h"
 #include "core/lifecycle.h"
+#include "desk/desk.h"
+#include "desk/mail_token.h"
 #include "jobs/job.h"
 #include "notify/message.h"
 #include "notify/template.h"
@@ -64,6 +66,7 @@ enum {
 	COL_OLD_PROMISE,
 	COL_DIGEST,
 	COL_SECRET,
+	COL_PERSON,
 };
 
 struct deliver {
@@ -139,6 +142,7 @@ static int message_read(const struct db_rows *rows, const struct db_rows *templa
 	        .name = db_get_text_or_empty(rows, 0, COL_NAME),
 	        .language = db_get_text_or_empty(rows, 0, COL_LANGUAGE),
 	        .zone = db_get_text_or_empty(rows, 0, COL_ZONE),
+	        .person = (int32_t)db_get_int(rows, 0, COL_PERSON),
 	        .items = items,
 	        .count = count,
 	        .digest = db_get_bool(rows, 0, COL_DIGEST),
@@ -158,24 +162,65 @@ static bool one_ticket(const struct message *m)
 	return true;
 }
 
+/* "notice.1041.tag.demo@provider.example": proves to mail intake that it was ours. */
+static int id_write(
+        const struct deliver *d, enum mail_token_kind kind, int64_t number, char out[ID_SIZE])
+{
+	const struct mail_token token = {.kind = kind, .number = number};
+	char text[MAIL_TOKEN_SIZE];
+	size_t size;
+	const void *secret = desk_secret(d->options.jobs.desk, &size);
+
+	if (mail_token_write(secret, size, &token, text) != 0)
+		return -OTK_INTERNAL;
+	(void)snprintf(out, ID_SIZE, "%s.%s.%s@%s",
+	        kind == MAIL_TOKEN_NOTICE ? "notice" : "ticket", text, d->options.installation,
+	        mailer_domain(d->mailer));
+	return 0;
+}
+
+/* "desk+1041.17.tag@provider.example": an answer finds the ticket, and from whom it comes is
+ * known. "" where no mail is taken. */
+static void reply_to_write(
+        const struct deliver *d, int64_t ticket_id, int32_t person, char out[ID_SIZE])
+{
+	const struct mail_token token = {
+	        .kind = MAIL_TOKEN_REPLY, .number = ticket_id, .who = person};
+	const struct reference *ref = desk_reference(d->options.jobs.desk);
+	const char *address = ref == NULL ? "" : ref->mail_address;
+	size_t local = strcspn(address, "@");
+	char text[MAIL_TOKEN_SIZE];
+	size_t size;
+	const void *secret = desk_secret(d->options.jobs.desk, &size);
+
+	out[0] = '\0';
+	if (address[0] != '\0' && mail_token_write(secret, size, &token, text) == 0)
+		(void)snprintf(
+		        out, ID_SIZE, "%.*s+%s%s", (int)local, address, text, address + local);
+}
+
 static void mail_message(
         struct deliver *d, const struct message *m, const char *to, struct delivery *result)
 {
-	const char *domain = mailer_domain(d->mailer);
 	struct buf subject = {0};
 	struct buf text = {0};
 	struct buf html = {0};
 	char id[ID_SIZE];
 	char thread[ID_SIZE];
+	char reply_to[ID_SIZE];
 	struct letter letter = {
 	        .to = to, .to_name = m->name, .message_id = id, .at = clock_now(d->job.clock)};
 
-	(void)snprintf(id, sizeof id, "notice.%" PRId64 ".%s@%s", m->batch,
-	        d->options.installation, domain);
-	(void)snprintf(thread, sizeof thread, "ticket.%" PRId64 ".%s@%s", m->items[0].ticket_id,
-	        d->options.installation, domain);
-	if (one_ticket(m))
+	if (id_write(d, MAIL_TOKEN_NOTICE, m->batch, id) != 0 ||
+	        id_write(d, MAIL_TOKEN_TICKET, m->items[0].ticket_id, thread) != 0) {
+		delivery_fail(result, TRY_LATER, "its message id cannot be signed");
+		return;
+	}
+	if (one_ticket(m)) {
 		letter.thread_id = thread;
+		reply_to_write(d, m->items[0].ticket_id, m->person, reply_to);
+		letter.reply_to = reply_to;
+	}
 	if (message_write(m, &subject, &text) != 0 ||
 	        message_html(buf_text(&text), &html) != 0) {
 		delivery_fail(result, TRY_LATER, "out of memory");
@@ -370,6 +415,11 @@ static void run(void *arg)
 		channels[count++] = CHANNEL_MAIL;
 	if (d->webhook != NULL && now >= d->up_at[CHANNEL_WEBHOOK])
 		channels[count++] = CHANNEL_WEBHOOK;
+	/* Before the installation's secret is there no message can be named. */
+	if (desk_reference(d->options.jobs.desk) == NULL) {
+		job_sleep(&d->job, DELIVER_IDLE_US);
+		return;
+	}
 	/* A claim that was lost with its connection is a lease that runs out. */
 	if (job_begin(&d->job, d->unmarked ? DB_REPLAY : DB_WRITE) == NULL)
 		return;

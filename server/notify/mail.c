@@ -141,6 +141,10 @@ static struct curl_slist *headers_make(const struct mailer *m, const struct lett
 	good = good && header_add(&list, &line);
 	(void)buf_printf(&line, "Message-ID: <%s>", l->message_id);
 	good = good && header_add(&list, &line);
+	if (l->reply_to != NULL && l->reply_to[0] != '\0') {
+		(void)buf_printf(&line, "Reply-To: %s", l->reply_to);
+		good = good && header_add(&list, &line);
+	}
 	if (l->thread_id != NULL) {
 		(void)buf_printf(&line, "In-Reply-To: <%s>", l->thread_id);
 		good = good && header_add(&list, &line);

@@ -26,6 +26,7 @@ struct letter {
 	const char *text;    /* lines ended by \n */
 	const char *html;
 	const char *message_id; /* without brackets; the same in every attempt */
+	const char *reply_to;   /* address; NULL or "": the sender's */
 	const char *thread_id;  /* of the ticket, without brackets; NULL: no thread */
 	int64_t at;             /* its Date */
 };

@@ -36,6 +36,7 @@ struct notice_item {
 /* At least one item, in order; all for one recipient. */
 struct message {
 	int64_t batch;
+	int32_t person;       /* the recipient; 0: a program */
 	const char *name;     /* of the recipient */
 	const char *language; /* "ru", "en-GB"; what is not known is English */
 	const char *zone;     /* IANA */

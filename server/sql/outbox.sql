@@ -51,7 +51,8 @@ SELECT o.batch, o.attempts, o.customer_id, o.ticket_id, o.kind, o.channel, o.rec
 	(SELECT s.due_at FROM sla_clock s WHERE s.customer_id = o.customer_id
 		AND s.ticket_id = o.ticket_id AND s.kind = 3),
 	CASE o.kind WHEN 8 THEN e.until_at ELSE t.promise_at END, e.old_due_at, o.digest,
-	CASE WHEN o.channel = 2 AND o.recipient = k.webhook_url THEN k.webhook_secret END
+	CASE WHEN o.channel = 2 AND o.recipient = k.webhook_url THEN k.webhook_secret END,
+	coalesce(o.recipient_id, 0)
 FROM outbox o
 	JOIN ticket t ON t.customer_id = o.customer_id AND t.ticket_id = o.ticket_id
 	JOIN customer k ON k.customer_id = o.customer_id

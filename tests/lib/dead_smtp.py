@@ -103,11 +103,14 @@ def an_hour_without_a_mail_server(calls):
                 break
         eventually(otk.quiet, "all went out", 60)
         check_equal(otk.value("SELECT count(*) FROM outbox WHERE state <> 2"), "0", "nothing was put aside")
+        # the tag between number and name proves to mail intake that the letter is ours
         sent = {f"notice.{batch}.{otk.name}@otklik.test" for batch, in
                 otk.rows("SELECT DISTINCT batch FROM outbox")}
         eventually(lambda: len(exim.mail("boris")) >= len(sent), "all has arrived", 30)
         letters = exim.mail("boris")
-        arrived = mail_reader.headers(letters, "Message-ID")
+        signed = mail_reader.headers(letters, "Message-ID")
+        arrived = [re.sub(r"^(notice\.\d+)\.[a-z2-7]{20}\.", r"\1.", name) for name in signed]
+        check_equal(len(set(signed)), len(set(arrived)), "one tag a message")
         check_equal(sorted(set(arrived) ^ sent)[:9], [], "every message arrived, and no other")
         told = [int(re.match(r"\[#(\d+)\]", s).group(1)) for s in mail_reader.headers(letters, "Subject")]
         check_equal(set(told), set(ids), "of every ticket")
