@@ -73,8 +73,7 @@ static int add_running(struct walk *w, int64_t from, int64_t to, bool wall)
 		return from < to ? add_counted(w, from, to) : 0;
 	calendar_iter_start(&iter, &history, from, to);
 	while ((rc = calendar_iter_next(&iter, &piece)) == 1) {
-		struct explain_interval interval = {
-		        .kind = KINDS[piece.kind],
+		struct explain_interval interval = {.kind = KINDS[piece.kind],
 		        .from = piece.from,
 		        .to = piece.to,
 		        .calendar_id = w->calendar_id};
@@ -128,8 +127,8 @@ static void follow_ticket(struct walk *w, const struct event *e, bool aims)
 		w->site_id = e->site_id;
 	contract = reference_contract(w->c->ref, w->contract_id);
 	if (aims && contract != NULL)
-		w->calendar_id = reference_calendar_at(
-		        w->c->ref, contract, w->site_id, e->occurred_at);
+		w->calendar_id =
+		        reference_calendar_at(w->c->ref, contract, w->site_id, e->occurred_at);
 }
 
 static bool event_aims(const struct event *e)
@@ -173,14 +172,16 @@ static bool stretch_begins(
 }
 
 /*
- * Where a change found the target already exceeded, due is the instant of that change: the
- * intervals cannot tell it.
+ * Where a change found the target already exceeded, due is the instant of that change; where it
+ * found it reached, due stays, though the clock may count otherwise since. The intervals cannot
+ * tell either.
  */
 static void note_forced_due(const struct event *e, int64_t *forced)
 {
 	if (e->kind != EVENT_CLOCK_RETARGETED && e->kind != EVENT_CLOCK_RESUMED)
 		return;
-	if (e->due_at == e->occurred_at)
+	if (e->due_at == e->occurred_at || (e->kind == EVENT_CLOCK_RETARGETED &&
+	                                           e->due_at > 0 && e->due_at < e->occurred_at))
 		*forced = e->due_at;
 	else if (e->due_at == 0 || e->due_at > e->occurred_at)
 		*forced = 0;

@@ -146,12 +146,15 @@ static int track_all(struct replay *r)
 	return rc;
 }
 
-/* What each running clock counted since the ticket last changed. */
+/* What each running clock counted since the ticket last changed. An undone merge is told as of
+ * the instant of the merge: nothing was counted since. */
 static int measure(struct replay *r, int64_t at)
 {
 	const struct ticket *t = &r->c.ticket;
 
-	for (int kind = 1; at > r->seen_at && kind < CLOCK_KIND_COUNT; kind++) {
+	if (at <= r->seen_at)
+		return 0;
+	for (int kind = 1; kind < CLOCK_KIND_COUNT; kind++) {
 		const struct sla_clock *clock = &r->c.clocks[kind];
 		struct track *track = &r->tracks[kind];
 		struct simulated_outcome *o = &track->outcome;
@@ -253,7 +256,8 @@ static int state_changed(const struct act *act, struct event *e)
 	enum ticket_state to = (enum ticket_state)e->state;
 	int rc = tell(act, e);
 
-	if (rc != 0)
+	/* A merge that stays takes the ticket out; one that is undone never stopped a clock. */
+	if (rc != 0 || (to == TICKET_CANCELLED && e->cause == CAUSE_MERGED))
 		return rc;
 	if (to == TICKET_CANCELLED)
 		return clocks_void(act, CAUSE_CANCEL);
@@ -261,7 +265,7 @@ static int state_changed(const struct act *act, struct event *e)
 		return clocks_void(act, CAUSE_SELF_RECOVERED);
 	if (is_done(to))
 		return is_done(from) ? 0 : clocks_resolved(act);
-	if (is_done(from) || from == TICKET_CANCELLED) {
+	if (is_done(from)) {
 		rc = clocks_reopened(act);
 		if (rc != 0)
 			return rc;
