@@ -38,6 +38,8 @@ struct import {
 	int64_t unchanged;
 	int64_t conflicts;
 	int64_t refused;
+	int64_t armed;
+	bool arm;
 	unsigned in_flight;
 	bool ended; /* the stage is empty */
 	struct otk_error err;
@@ -163,6 +165,7 @@ static void result_count(struct import *im, const Otklik__V1__ImportResult *resu
 	switch (result->outcome) {
 	case OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_CREATED:
 		im->created++;
+		im->armed += result->armed ? 1 : 0;
 		return;
 	case OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_UNCHANGED:
 		im->unchanged++;
@@ -212,6 +215,7 @@ static int sending_fill(struct import *im, struct sending *s)
 	s->request.customer = im->map->customer;
 	s->request.zone = im->map->zone;
 	s->request.cases = s->cases;
+	s->request.arm = im->arm;
 	while (s->request.n_cases < CASES_PER_REQUEST &&
 	        observations < OBSERVATIONS_PER_REQUEST) {
 		Otklik__V1__ImportedCase *c = NULL;
@@ -302,6 +306,7 @@ static int summary_print(const struct import *im)
 	table_column(t, "conflicts", TABLE_RIGHT);
 	table_column(t, "refused_cases", TABLE_RIGHT);
 	table_column(t, "refused_rows", TABLE_RIGHT);
+	table_column(t, "armed", TABLE_RIGHT);
 	table_column(t, "seconds", TABLE_RIGHT);
 	table_column(t, "rows_per_second", TABLE_RIGHT);
 	table_column(t, "peak_mib", TABLE_RIGHT);
@@ -313,6 +318,7 @@ static int summary_print(const struct import *im)
 	table_number(t, im->conflicts);
 	table_number(t, im->refused);
 	table_number(t, stage_refused(im->stage));
+	table_number(t, im->armed);
 	table_real(t, seconds, 2);
 	table_real(t, seconds > 0 ? (double)im->rows / seconds : 0, 0);
 	table_real(t, peak_mib(), 1);
@@ -368,12 +374,18 @@ int verb_import_event_log(struct cli *cli, int argc, char **argv)
 	        {"rejects", 0, OPTION_TEXT, &im.rejects,
 	                "where rows that are wrong go (default: FILE.rejects.csv here)", false,
 	                0, 0},
+	        {"arm", 0, OPTION_FLAG, &im.arm,
+	                "open cases come under the contract in force: clocks from their "
+	                "creation",
+	                false, 0, 0},
 	        {.name = NULL},
 	};
 	int rc = options_read(cli, "import event-log",
 	        "import another system's history; a second run changes nothing",
 	        "  otklik --profile admin import event-log incidents.csv.xz --map "
 	        "servicenow.yaml\n"
+	        "  otklik --profile admin import event-log open.csv --map servicenow.yaml "
+	        "--arm\n"
 	        "A case with a wrong row is held back whole and written to the rejects file "
 	        "with line\n"
 	        "and reason; exit code 65 then. Mend the rows and import that file.\n",

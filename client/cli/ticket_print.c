@@ -151,7 +151,7 @@ static int ticket_for_people(const struct cli *cli, const Otklik__V1__Ticket *t)
 	}
 	if (t->no_sla)
 		field("contract", "none: no promised times");
-	if (t->observed)
+	if (t->observed || t->external_ref[0] != '\0')
 		field("imported", t->external_ref[0] != '\0' ? t->external_ref : "yes");
 	if (t->self_recovered)
 		field("recovered", "by itself");

@@ -14,6 +14,7 @@ struct act {
 	int64_t at;
 	int64_t now; /* later than `at` where time's own act is journalled late */
 	struct otk_error *err;
+	int64_t until; /* of a tick: what is owed before; 0: before `now` */
 	/* Not NONE: levels that time reaches are skipped, for this reason. */
 	enum event_cause quiet;
 };

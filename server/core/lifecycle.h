@@ -151,6 +151,25 @@ int lifecycle_apply(
         struct change *c, const struct command *cmd, int64_t now, struct otk_error *err);
 
 /*
+ * Arms an imported ticket just created (projected, nothing else): its past is lived again under
+ * a contract, and from `now` on it is a ticket like any other (observed is cleared).
+ *
+ *	lifecycle_arm → lifecycle_observed (each further entry, in order of time) →
+ *	lifecycle_armed
+ *
+ * The resolution starts at the ticket's creation and pauses, stops and runs on as the entries
+ * say; the response likewise where `response` says so: no log tells when somebody answered, so
+ * it is for tickets that
+ * nobody has begun, and of others void from the start. There is no update clock until somebody
+ *answers. Breaches occurred at their due; levels reached by `now` are skipped with cause ARMED.
+ * CONTRACT_APPLIED and the clocks' first entries have that cause too. 0 or a negative status.
+ */
+int lifecycle_arm(struct change *c, int32_t contract_id, bool response,
+        const struct actor *actor, int64_t now, struct otk_error *err);
+int lifecycle_observed(struct change *c, const struct event *e, struct otk_error *err);
+int lifecycle_armed(struct change *c, int64_t now, struct otk_error *err);
+
+/*
  * What time owes strictly before `now`, in order of instant: breaches, levels, the end of
  * pending(scheduled), auto-close; edits of the calendar and a withdrawal of the contract also
  * at `now` itself. Used by the sweep, before every command, and on the tickets that new

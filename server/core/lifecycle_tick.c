@@ -164,7 +164,7 @@ int tick(struct act *act)
 
 		if (rc != 0)
 			return act_fail(act, rc);
-		if (!is_owed(&owed, act->now))
+		if (!is_owed(&owed, act->until != 0 ? act->until : act->now))
 			return 0;
 		act->at = owed.at;
 		rc = pay(act, &owed);

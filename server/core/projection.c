@@ -395,6 +395,8 @@ int projection_apply(struct change *c, const struct event *e)
 		break;
 	case EVENT_CONTRACT_APPLIED:
 		attributes(t, e);
+		if (e->cause == CAUSE_ARMED) /* from here on it is like any other */
+			t->observed = false;
 		break;
 	case EVENT_NOTED:
 	case EVENT_ASKED:

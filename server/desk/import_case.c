@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/lifecycle.h"
 #include "core/priority.h"
 #include "core/projection.h"
 
@@ -10,6 +11,7 @@ struct building {
 	struct change *c;
 	const struct actor *actor;
 	int64_t now;
+	bool armed; /* each entry moves the clocks */
 };
 
 static struct event event_at(const struct building *b, enum event_kind kind, int64_t at)
@@ -25,8 +27,12 @@ static struct event event_at(const struct building *b, enum event_kind kind, int
 
 static int emit(const struct building *b, const struct event *e)
 {
-	struct event *kept = change_append(b->c, e);
+	struct event *kept;
+	struct otk_error err = {0};
 
+	if (b->armed)
+		return lifecycle_observed(b->c, e, &err);
+	kept = change_append(b->c, e);
 	return kept == NULL ? -OTK_RESOURCE_EXHAUSTED : projection_apply(b->c, kept);
 }
 
@@ -151,12 +157,36 @@ static void tidy(struct ticket *t)
 		t->subcategory = NULL;
 }
 
+/* Nobody knows when it was answered; one that nobody has begun was not. */
+static bool is_begun(const struct import_case *in)
+{
+	for (size_t i = 0; i < in->count; i++) {
+		if (in->observations[i].state > TICKET_ASSIGNED)
+			return true;
+	}
+	return false;
+}
+
+static int arm(struct building *b, const struct import_case *in)
+{
+	struct otk_error err = {0};
+
+	if (in->arm == 0 || in->observations[in->count - 1].state >= TICKET_RESOLVED)
+		return 0;
+	b->armed = true;
+	return lifecycle_arm(b->c, in->arm, !is_begun(in), b->actor, b->now, &err);
+}
+
 int import_case_build(
         struct change *c, const struct import_case *in, const struct actor *actor, int64_t now)
 {
 	struct building b = {.c = c, .actor = actor, .now = now};
 	struct import_observation before = complete(&in->observations[0]);
+	struct otk_error err = {0};
 	int rc = create(&b, in, &before);
+
+	if (rc == 0)
+		rc = arm(&b, in);
 
 	for (size_t i = 0; rc == 0 && i < in->count; i++) {
 		struct import_observation o = complete(&in->observations[i]);
@@ -169,6 +199,8 @@ int import_case_build(
 			rc = state_changed(&b, &o);
 		before = o;
 	}
+	if (rc == 0 && b.armed)
+		rc = lifecycle_armed(c, now, &err);
 	if (rc == 0)
 		tidy(&c->ticket);
 	return rc;

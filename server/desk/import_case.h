@@ -1,6 +1,6 @@
 /*
  * Observed history as a ticket: what another system's audit trail tells about one case becomes
- * a journal, without transition guard, clocks or timers. Pure.
+ * a journal, without transition guard, and without clocks or timers unless it is armed. Pure.
  */
 #ifndef OTKLIK_DESK_IMPORT_CASE_H
 #define OTKLIK_DESK_IMPORT_CASE_H
@@ -38,12 +38,14 @@ struct import_case {
 	int64_t created_at;                            /* us */
 	const struct import_observation *observations; /* ascending by time, at least one */
 	size_t count;
+	int32_t arm; /* contract version that an open case is armed under; 0: none */
 };
 
 /*
  * Fills an initialised change: CREATED with what the first observation knows, then an event for
  * each difference, at the time it was observed; `now` is when they were recorded. Texts are
- * borrowed. 0; -OTK_RESOURCE_EXHAUSTED.
+ * borrowed. A case that the last observation leaves open is armed where `arm` says so (see
+ * lifecycle_arm). 0; -OTK_RESOURCE_EXHAUSTED; -OTK_OUT_OF_RANGE.
  */
 int import_case_build(
         struct change *c, const struct import_case *in, const struct actor *actor, int64_t now);

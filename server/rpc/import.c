@@ -453,6 +453,7 @@ static void woken(void *context)
 static int build(struct request *r, const struct import *state, struct item *item,
         const struct reference *ref)
 {
+	bool arm = ((const Otklik__V1__ImportCasesRequest *)(const void *)r->message)->arm;
 	struct actor actor = caller_actor(r->principal, state->customer_id);
 	struct import_case in = {.customer_id = state->customer_id,
 	        .ticket_id = item->ticket_id,
@@ -467,6 +468,12 @@ static int build(struct request *r, const struct import *state, struct item *ite
 	if (item->observations == NULL && resolve(r, state, item) < 0)
 		return -OTK_RESOURCE_EXHAUSTED;
 	in.observations = item->observations;
+	if (arm) {
+		const struct ref_contract *contract = reference_contract_for(ref,
+		        in.customer_id, item->observations[in.count - 1].site_id, 0, r->now);
+
+		in.arm = contract == NULL ? 0 : contract->id;
+	}
 	change_init(&item->change, r->arena, ref);
 	item->save = (struct save){.change = &item->change, .principal_id = r->principal->id};
 	return import_case_build(&item->change, &in, &actor, r->now);
@@ -532,8 +539,15 @@ static enum step cases_save(struct request *r)
 		}
 	}
 	for (size_t i = 0; i < state->count; i++) {
-		if (is_open(&state->items[i]) && build(r, state, &state->items[i], ref) < 0)
+		int rc = is_open(&state->items[i]) ? build(r, state, &state->items[i], ref) : 0;
+
+		if (rc == -OTK_RESOURCE_EXHAUSTED)
 			return request_no_memory(r);
+		if (rc < 0)
+			return request_error(r, (enum otk_status) - rc, "NOT_ARMED",
+			        "case %.100s cannot be armed: its times lie outside of what "
+			        "calendars know",
+			        state->items[i].in->ref);
 	}
 	return request_query_any(r, save_unit(r, state, in->source), cases_saved);
 }
@@ -553,10 +567,13 @@ static enum step cases_saved(struct request *r)
 	if (err->code != OTK_OK)
 		return request_fail(r, err);
 	for (size_t i = 0; i < state->count; i++) {
-		if (is_open(&state->items[i]))
-			decide(&state->items[i],
-			        OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_CREATED,
-			        state->items[i].ticket_id, "");
+		struct item *item = &state->items[i];
+
+		if (!is_open(item))
+			continue;
+		decide(item, OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_CREATED,
+		        item->ticket_id, "");
+		item->result.armed = !item->change.ticket.observed;
 	}
 	return finish(r);
 }

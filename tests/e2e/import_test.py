@@ -66,12 +66,12 @@ def _write(otk, rows, name="log.csv"):
     return path
 
 
-def _import(otk, rows, expect=0):
+def _import(otk, rows, *options, expect=0):
     rejects = otk.folder / "rejects.csv"
     rejects.unlink(missing_ok=True)
     (otk.folder / "map.yaml").write_text(MAP)
     out = otk.admin.json("import", "event-log", _write(otk, rows), "--map", otk.folder / "map.yaml",
-                         "--rejects", rejects, expect=expect)[0]
+                         "--rejects", rejects, *options, expect=expect)[0]
     return out, list(csv.reader(rejects.open(encoding="utf-8"))) if rejects.exists() else []
 
 
@@ -143,6 +143,46 @@ def a_customer_must_be_declared():
         (otk.folder / "map.yaml").write_text(MAP)
         error = otk.as_("vera").fails("import", "event-log", _write(otk, ROWS), "--map", otk.folder / "map.yaml")
         check("administrator" in error, "only an administrator", error)
+
+
+CONTRACT = """
+calendars:
+  - {code: always, zone: UTC, week: always}
+contracts:
+  - code: gold
+    customer: acme
+    calendar: always
+    targets:
+      - {clock: response, target: 30m}
+      - {clock: resolution, target: 4h}
+    levels:
+      - {clock: resolution, at: "50%", name: half, actions: notify lead}
+      - {clock: resolution, at: "+100h", name: far, actions: notify lead}
+"""
+
+
+def open_cases_are_armed_under_the_contract_in_force():
+    with Deployment(installation=INSTALLATION + CONTRACT, people=["vera"], clock="2016-03-03T12:00:00Z") as otk:
+        rows = [*ROWS, ["D4", "2016-03-03 14:00:00", "2016-03-03 14:00:00", "0", "New", "?", "?", "?", "3", "?"]]
+        out, _ = _import(otk, rows, "--arm")
+        check_equal((out["created"], out["armed"]), (4, 2), "the open ones")
+        clocks = otk.rows("""SELECT external_ref, kind, c.state, to_char(due_at AT TIME ZONE 'UTC', 'DD HH24:MI'),
+            to_char(breached_at AT TIME ZONE 'UTC', 'DD HH24:MI'), level_state, observed, no_sla
+            FROM ticket JOIN sla_clock c USING (customer_id, ticket_id) ORDER BY external_ref, kind""")
+        check_equal(clocks, [["C3", "1", "5", "03 06:30", None, "{}", "f", "f"],
+                             ["C3", "3", "1", "03 10:00", "03 10:00", "{2,0}", "f", "f"],
+                             ["D4", "1", "1", "03 11:30", "03 11:30", "{}", "f", "f"],
+                             ["D4", "3", "1", "03 15:00", None, "{0,0}", "f", "f"]], "clocks from the creation")
+        check_equal(otk.value("SELECT count(*) FROM event WHERE kind = 15"), "0", "no level fires for the past")
+        check_equal(otk.value("SELECT count(*) FROM timer"), "2", "time acts on them from now on")
+        again, _ = _import(otk, rows, "--arm")
+        check_equal((again["unchanged"], again["armed"]), (4, 0), "a second run changes nothing")
+        number = otk.value("SELECT ticket_id FROM ticket WHERE external_ref = 'D4'")
+        otk.clock.advance("2h")
+        eventually(lambda: otk.value(f"SELECT count(*) FROM event WHERE kind = 15 AND ticket_id = {number}") == "1",
+                   "levels to come fire", 20)
+        explained = otk.admin.json("sla", "explain", number)
+        check("resolution" in str(explained), "and it is explained", explained)
 
 
 run()

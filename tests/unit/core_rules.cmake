@@ -1,4 +1,5 @@
 otk_unit_test(lifecycle_test USES otk_core SOURCES world.c)
+otk_unit_test(arm_test USES otk_desk otk_core SOURCES world.c)
 otk_unit_test(aside_test USES otk_core SOURCES world.c)
 otk_unit_test(merge_test USES otk_core SOURCES world.c)
 otk_unit_test(contract_apply_test USES otk_core SOURCES world.c)
