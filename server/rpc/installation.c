@@ -2,7 +2,7 @@
  * ApplyInstallation: compares a declaration with what is stored and makes the difference, in
  *one transaction that holds only if nobody changed reference data since they were read.
  *
- *	apply_installation_begin → apply_read → stored_read → changes_written →
+ *	apply_installation_begin → apply_read → stored_read [→ past_read] → changes_written →
  *reference_renewed
  */
 #include <string.h>
@@ -11,6 +11,7 @@
 #include "db/rows.h"
 #include "desk/desk.h"
 #include "desk/installation.h"
+#include "desk/installation_past.h"
 #include "rpc/handlers.h"
 #include "rpc/installation_declare.h"
 #include "rpc/service.h"
@@ -25,11 +26,16 @@ struct apply {
 	struct thing_change *changes;
 	size_t count;
 	unsigned attempts;
+	int64_t epoch;
+	struct past *past;
+	size_t past_count;
 	struct desk_wait wait;
 };
 
 static enum step apply_read(struct request *r);
 static enum step stored_read(struct request *r);
+static enum step past_read(struct request *r);
+static enum step changes_write(struct request *r);
 static enum step changes_written(struct request *r);
 static enum step reference_renewed(struct request *r);
 
@@ -217,13 +223,12 @@ static enum step stored_read(struct request *r)
 	struct otk_error err = {0};
 	struct db_unit *unit;
 	const char *name;
-	int64_t epoch;
 	int rc;
 
 	if (db_rows_count(applied) == 1)
 		return reply_again(r, applied);
 	state->stored = (struct thing_list){.arena = r->arena};
-	rc = installation_read(r->unit, 0, &state->stored, &epoch, &name, &err);
+	rc = installation_read(r->unit, 0, &state->stored, &state->epoch, &name, &err);
 	if (rc == -OTK_ABORTED)
 		return request_go(r, apply_read);
 	if (rc == 0 && strcmp(name, in->installation->name) != 0)
@@ -237,6 +242,33 @@ static enum step stored_read(struct request *r)
 		        &state->changes, &state->count, &err);
 	if (rc < 0)
 		return request_fail(r, &err);
+	if (past_find(r->arena, state->changes, state->count, r->now, &state->past,
+	            &state->past_count) < 0)
+		return request_no_memory(r);
+	if (state->past_count == 0)
+		return changes_write(r);
+	unit = db_unit_new(r->arena, DB_READ);
+	if (unit == NULL)
+		return request_no_memory(r);
+	past_calls(unit, state->past, state->past_count, state->changes, r->now);
+	return request_query(r, unit, past_read);
+}
+
+static enum step past_read(struct request *r)
+{
+	struct apply *state = r->state;
+
+	if (past_remark(r->arena, r->unit, state->past, state->past_count, state->changes) < 0)
+		return request_no_memory(r);
+	return changes_write(r);
+}
+
+static enum step changes_write(struct request *r)
+{
+	const Otklik__V1__ApplyInstallationRequest *in = (const void *)r->message;
+	struct apply *state = r->state;
+	struct db_unit *unit;
+
 	if (in->dry_run || state->count == 0)
 		return reply_changes(r, !in->dry_run);
 	/* Run again after a lost connection it finds its own record, or an epoch that moved. */
@@ -245,7 +277,7 @@ static enum step stored_read(struct request *r)
 		return request_no_memory(r);
 	installation_write_calls(unit, r->arena,
 	        &(struct installation_author){
-	                .principal_id = r->principal->id, .epoch = epoch, .now = r->now},
+	                .principal_id = r->principal->id, .epoch = state->epoch, .now = r->now},
 	        state->changes, state->count);
 	record_call(r, unit);
 	return request_query_any(r, unit, changes_written);

@@ -190,31 +190,41 @@ static void merge_base(struct declare *d, const struct calendar_plan *base, size
 	}
 }
 
+/* Names a calendar on which another may be based, or none. */
+static bool base_is_sound(struct declare *d, size_t i)
+{
+	const char *base = d->in->calendars[i]->based_on;
+	const char *path = declare_path(d, "calendars[%zu].based_on", i);
+	size_t at = 0;
+
+	if (*base == '\0')
+		return true;
+	if (find(d, base, &at) == NULL)
+		error_field(d->err, path, "no calendar '%s' is declared", base);
+	else if (*d->in->calendars[at]->based_on != '\0')
+		error_field(d->err, path,
+		        "'%s' is based on a calendar itself; name one that is not", base);
+	else
+		return true;
+	return false;
+}
+
 static void read_base(struct declare *d, struct calendar_plan *plan, size_t i)
 {
 	const Otklik__V1__Calendar *c = d->in->calendars[i];
-	const char *path = declare_path(d, "calendars[%zu].based_on", i);
 	struct calendar_plan base = {0};
 	struct otk_error theirs = {0};
-	struct declare quiet =
-	        *d; /* what is wrong with the base is told where it is declared */
+	struct declare quiet = *d; /* what is wrong with the base is told where it is declared */
 	size_t at = 0;
 
-	if (*c->based_on == '\0')
+	if (*c->based_on == '\0' || find(d, c->based_on, &at) == NULL)
 		return;
-	if (find(d, c->based_on, &at) == NULL)
-		error_field(d->err, path, "no calendar '%s' is declared", c->based_on);
-	else if (*d->in->calendars[at]->based_on != '\0')
-		error_field(d->err, path,
-		        "'%s' is based on a calendar itself; name one that is not", c->based_on);
-	else {
-		quiet.err = &theirs;
-		read_plan(&quiet, at, &base);
-		d->no_memory = d->no_memory || quiet.no_memory;
-		if (theirs.code == OTK_OK && !d->no_memory)
-			merge_base(d, &base, i, plan);
-		plan_release(&base);
-	}
+	quiet.err = &theirs;
+	read_plan(&quiet, at, &base);
+	d->no_memory = d->no_memory || quiet.no_memory;
+	if (theirs.code == OTK_OK && !d->no_memory)
+		merge_base(d, &base, i, plan);
+	plan_release(&base);
 }
 
 /* The spans of one special day as the plan writes them, without its date. */
@@ -299,6 +309,8 @@ static void read_plan(struct declare *d, size_t i, struct calendar_plan *plan)
 	const char *prefix = declare_path(d, "calendars[%zu]", i);
 	struct otk_error why = {0};
 
+	if (!base_is_sound(d, i))
+		return;
 	if (plan_parse(zone_of(d, c), week_of(d, c), NULL, plan, &why) < 0 ||
 	        plan_check_spans(plan, &why) < 0) {
 		declare_adopt(d, prefix, &why);

@@ -94,6 +94,16 @@ FROM oncall_rota r JOIN team t USING (team_id);
 SELECT hash, actions, kinds, codes, details FROM installation_change
 WHERE principal_id = $1 AND key = $2;
 
+-- How many clocks of a calendar ($1) ran within spans of time ($2, $3), and of how many tickets;
+-- $4: now.
+-- name: installation_past
+SELECT count(*), count(DISTINCT (c.customer_id, c.ticket_id))
+FROM sla_clock c JOIN calendar k USING (calendar_id)
+WHERE k.code = $1 AND NOT c.wall
+	AND tstzrange(c.started_at, greatest(c.started_at, coalesce(c.stopped_at, $4)))
+		&& (SELECT range_agg(tstzrange(x.since, x.until))
+			FROM unnest($2::timestamptz[], $3::timestamptz[]) AS x(since, until));
+
 -- name: installation_begin
 SELECT installation_begin($1);
 

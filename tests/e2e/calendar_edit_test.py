@@ -1,0 +1,195 @@
+#!/usr/bin/python3
+"""Calendars of an installation: rules, .ics files, sites with their own; what edits do to open
+clocks, and which calendars are refused.
+
+time-limit: 240
+"""
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+from otk_test import Deployment, check, check_equal, eventually, run  # noqa: E402
+
+START = "2026-11-23T09:00:00Z"  # a Monday; 10:00 in Berlin
+TEXT = """\
+name: demo
+customers:
+  - {code: acme, name: Acme, zone: Europe/Berlin}
+sites:
+  - {code: hq, customer: acme, name: Head office}
+  - {code: dock, customer: acme, name: Dock, calendar: night}
+teams:
+  - {code: desk, name: Desk}
+people:
+  - {code: admin, name: Administrator, grants: [{role: admin}]}
+  - {code: eva, name: Eva, teams: [desk], grants: [{role: engineer}]}
+  - {code: olga, name: Olga, customer: acme, grants: [{role: requester, customer: acme}]}
+calendars:
+  - code: office
+    zone: Europe/Berlin
+    week: "mon-fri 09:00-17:00"
+    rules: ["jan 1", "easter-2", "easter+1", "dec 25-26"]
+  - code: night
+    based_on: office
+    week: "mon-sun 22:00-06:00"
+    holidays: ["2026-11-24"]
+contracts:
+  - code: acme-all
+    customer: acme
+    calendar: office
+    targets:
+      - {clock: resolution, target: 12h}
+"""
+
+
+def _apply(otk, *replacements, dry_run=False):
+    text = TEXT
+    for old, new in replacements:
+        check(old in text, f"the file has {old!r}")
+        text = text.replace(old, new)
+    file = otk.folder / "edited.yaml"
+    file.write_text(text)
+    changes = otk.admin.json("apply", "-f", file, *(["--dry-run"] if dry_run else []))
+    return {(c["kind"], c["code"]): c["detail"] for c in changes}
+
+
+def _desk():
+    class Acme(Deployment):
+        def make(self):
+            self.installation = None
+            super().make()
+            _apply(self)
+            for person in ("eva", "olga"):
+                self.profile(person)
+    return Acme(clock=START)
+
+
+def _file(otk, site):
+    return otk.as_("olga").json("ticket", "create", "--title", "No light", "--site", site)["id"]
+
+
+def _due(otk, ticket):
+    shown = otk.as_("eva").json("ticket", "show", ticket)["ticket"]
+    return next(c["due_at"] for c in shown["clocks"] if c["kind"] == "resolution")
+
+
+def _moves(otk, ticket):
+    """(cause, due before, due after) of each retarget in the journal."""
+    events = otk.as_("eva").json("ticket", "show", ticket)["events"]
+    return [(e["cause"], e["old_due_at"], e["due_at"]) for e in events
+            if e["kind"] == "clock_retargeted"]
+
+
+def _explained(otk, ticket):
+    return otk.as_("eva").json("sla", "explain", ticket, "resolution")["clocks"][0]
+
+
+def a_site_counts_by_its_own_calendar():
+    with _desk() as otk:
+        office, dock = _file(otk, "hq"), _file(otk, "dock")
+        check_equal(_due(otk, office), "2026-11-24T13:00:00Z", "by the contract's calendar")
+        # 22:00 to 06:00 tonight; none begins on the 24th, a holiday; then from the 25th on
+        check_equal(_due(otk, dock), "2026-11-26T01:00:00Z", "by the site's")
+        check_equal([_explained(otk, t)["calendar"] for t in (office, dock)], ["office", "night"],
+                    "explain names the calendar")
+
+        otk.clock.advance("2h")
+        otk.as_("eva").json("ticket", "classify", dock, "--site", "hq")
+        check_equal(_moves(otk, dock), [("retarget", "2026-11-26T01:00:00Z", "2026-11-24T15:00:00Z")],
+                    "another site, another calendar")
+        otk.as_("eva").json("ticket", "classify", office, "--site", "dock")
+        check_equal(_due(otk, office), "2026-11-25T23:00:00Z", "what was consumed stays")
+        check_equal(_explained(otk, office)["calendar"], "night", "explain follows")
+
+        # No calendar of its own any more: open clocks count by the contract's from now on.
+        shown = _apply(otk, (", calendar: night", ""), dry_run=True)
+        check("calendar" in shown["site", "acme/dock"], "the change is shown", shown)
+        _apply(otk, (", calendar: night", ""))
+        otk.clock.advance("1s")  # what an instant brings comes after the commands at it
+        eventually(lambda: len(_moves(otk, office)) == 2, "the edit moves the due")
+        check_equal(_moves(otk, office)[1], ("calendar", "2026-11-25T23:00:00Z",
+                                             "2026-11-24T13:00:00Z"), "with its cause")
+
+
+def a_change_of_zone_and_a_rule_are_edits():
+    with _desk() as otk:
+        ticket = _file(otk, "hq")
+        otk.clock.advance("1h")
+        zone = ("    zone: Europe/Berlin", "    zone: Asia/Tokyo")
+        _apply(otk, zone)
+        otk.clock.advance("1s")
+        eventually(lambda: _moves(otk, ticket), "the change of zone moves the due")
+        # An hour was counted; in Tokyo it is evening: eight hours tomorrow, three the day after.
+        moves = [("calendar", "2026-11-24T13:00:00Z", "2026-11-25T03:00:00Z")]
+        check_equal(_moves(otk, ticket), moves, "by the hours of the other zone")
+        check_equal(otk.value("SELECT count(*) FROM calendar_edition e JOIN calendar USING (calendar_id) "
+                              "WHERE code = 'office'"), "2", "editions")
+        _apply(otk, zone, ('rules: ["jan 1"', 'rules: ["4th tue of nov", "jan 1"'))
+        otk.clock.advance("1s")
+        moves.append(("calendar", "2026-11-25T03:00:00Z", "2026-11-26T03:00:00Z"))
+        eventually(lambda: _moves(otk, ticket) == moves, "the rule moves the due")
+        check(otk.value("SELECT rules[1] FROM calendar_edition ORDER BY calendar_id, edition DESC LIMIT 1")
+              == "4th tue of nov", "the rule is kept")
+
+
+def days_that_are_over_change_nothing_and_are_told():
+    with _desk() as otk:
+        ticket = _file(otk, "hq")
+        otk.clock.advance("26h")  # Tuesday
+        before = _due(otk, ticket)
+        edit = ('rules: ["jan 1"', 'holidays: ["2026-11-23", "2026-11-20"]\n    rules: ["jan 1"')
+        told = _apply(otk, edit, dry_run=True)["calendar", "office"]
+        check("2 dates that are over (2026-11-20 to 2026-11-23) change nothing" in told, "dates", told)
+        check("1 clocks of 1 tickets ran then" in told, "clocks and tickets are counted", told)
+        check_equal(_apply(otk, edit)["calendar", "office"], told, "the apply reports the same")
+        otk.clock.advance("1m")
+        check_equal((_due(otk, ticket), _moves(otk, ticket)), (before, []), "nothing moves")
+
+
+def files_of_holidays_are_read():
+    with _desk() as otk:
+        lines = ["BEGIN:VCALENDAR", "BEGIN:VEVENT", "DTSTART;VALUE=DATE:20261124",
+                 "SUMMARY:Day off", "END:VEVENT", "BEGIN:VEVENT", "DTSTART:20261125T100000Z",
+                 "SUMMARY:Lunch", "END:VEVENT", "END:VCALENDAR", ""]
+        file = otk.folder / "days.ics"
+        file.write_text("\r\n".join(lines))
+        edit = ('rules: ["jan 1"', 'ics: [days.ics]\n    rules: ["jan 1"')
+        check("2026-11-24" in _apply(otk, edit)["calendar", "office"], "a date of the file")
+        check_equal(_due(otk, _file(otk, "hq")), "2026-11-25T13:00:00Z", "is a holiday")
+        shown = otk.admin.json("calendar", "ics", file)
+        check_equal([(d["date"], d["holiday"]) for d in shown], [("2026-11-24", "Day off")], "shown")
+
+        lines[2] = "DTSTART;VALUE=DATE:20261124\r\nRRULE:FREQ=SECONDLY"
+        file.write_text("\r\n".join(lines))
+        error = otk.admin.fails("apply", "-f", otk.folder / "edited.yaml")
+        check("days.ics:2:" in error, "a bomb is named with file and line", error)
+        check_equal(otk.admin.json("calendar", "holidays", "--rule", "easter+1", "--from", "2027"),
+                    [{"date": "2027-03-29", "day": "mon"}], "dates of a rule")
+
+
+def impossible_calendars_are_refused_with_their_line():
+    with _desk() as otk:
+        def refuse(old, new, told):
+            check(old in TEXT, f"the file has {old!r}")
+            text = TEXT.replace(old, new, 1)
+            line = next(i for i, (a, b) in enumerate(zip(TEXT.splitlines(), text.splitlines()), 1)
+                        if a != b)
+            file = otk.folder / "wrong.yaml"
+            file.write_text(text)
+            error = otk.admin.fails("apply", "-f", file)
+            check(f"wrong.yaml:{line}:" in error and told in error, f"line {line}: {told}", error)
+
+        refuse('"mon-fri 09:00-17:00"', '"mon-fri 09:00-17:00,16:00-18:00"', "overlaps")
+        refuse('"mon-fri 09:00-17:00"', '""', "never open")
+        refuse('"mon-fri 09:00-17:00"', '"mon-fri 09:00-25:00"', "09:00-17:00")
+        refuse("    zone: Europe/Berlin", "    zone: Europe/Berlim", "Europe/Berlim")
+        refuse('holidays: ["2026-11-24"]', 'holidays: ["2026-11-31"]', "must be a date")
+        refuse('holidays: ["2026-11-24"]', 'holidays: ["2026-11-24", "2026-11-24"]', "twice")
+        refuse('["jan 1", "easter-2"', '["jan 1", "6th mon of may"', "no rule")
+        refuse('["jan 1", "easter-2"', '["jan 1", "jan 1"', "twice")
+        refuse("based_on: office", "based_on: offices", "no calendar 'offices'")
+        refuse("based_on: office", "based_on: night", "based on a calendar itself")
+        refuse("name: Dock, calendar: night", "name: Dock, calendar: nights", "no calendar 'nights'")
+
+
+run()
