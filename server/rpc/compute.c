@@ -39,6 +39,30 @@ struct compute {
 
 static enum step answer_came(struct request *r);
 
+/* Those that were killed take a moment to end, for which nobody waits. */
+static void reap(struct service *service)
+{
+	for (int i = 0; i < COMPUTE_LEFT_MAX; i++) {
+		if (service->compute_left[i] != 0 &&
+		        waitpid(service->compute_left[i], NULL, WNOHANG) != 0)
+			service->compute_left[i] = 0;
+	}
+}
+
+static void leave(struct service *service, pid_t pid)
+{
+	int i = 0;
+
+	reap(service);
+	while (i < COMPUTE_LEFT_MAX && service->compute_left[i] != 0)
+		i++;
+	if (i < COMPUTE_LEFT_MAX)
+		service->compute_left[i] = pid;
+	else
+		(void)waitpid(pid, NULL, 0);
+	reap(service);
+}
+
 /* The process has told all, is not wanted any more, or is dead already. */
 static void compute_release(struct request *r)
 {
@@ -51,8 +75,7 @@ static void compute_release(struct request *r)
 	c->fd = -1;
 	if (c->pid > 0) {
 		(void)kill(c->pid, SIGKILL);
-		while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
-			;
+		leave(r->service, c->pid);
 		r->service->computing--;
 	}
 	c->pid = 0;
@@ -151,6 +174,7 @@ enum step compute_run(struct request *r, const char *scope)
 	if (r->service->compute_max == 0)
 		return request_error(r, OTK_UNIMPLEMENTED, "NOT_ON_THIS_HOST",
 		        "this host computes nothing: compute_processes is 0");
+	reap(r->service);
 	if (r->service->computing >= r->service->compute_max)
 		return come_again(r, OTK_RESOURCE_EXHAUSTED, "COMPUTE_BUSY",
 		        "this server is at other computations; come again");
@@ -173,16 +197,16 @@ static enum step finish(struct request *r)
 	return request_stream_end(r);
 }
 
+/* `data` is a Status; NULL: what came was none of ours. */
 static enum step fail(struct request *r, const void *data, size_t size)
 {
-	Otklik__V1__Status *status = otklik__v1__status__unpack(NULL, size, data);
+	Otklik__V1__Status *status =
+	        data == NULL ? NULL : otklik__v1__status__unpack(NULL, size, data);
 	struct otk_error err;
 
-	if (status == NULL)
+	if (status == NULL || status_message_read(status, &err) == 0)
 		(void)error_set(&err, OTK_INTERNAL, "COMPUTE_DAMAGED",
 		        "the computation's answer cannot be read");
-	else
-		(void)status_message_read(status, &err);
 	if (status != NULL)
 		otklik__v1__status__free_unpacked(status, NULL);
 	compute_release(r);
@@ -249,7 +273,7 @@ static enum step answer_came(struct request *r)
 			return finish(r);
 		rc = pass_on(r, frame + COMPUTE_HEAD_SIZE, payload);
 		if (rc < 0)
-			return fail(r, "", 0);
+			return fail(r, NULL, 0);
 		if (rc == 0)
 			return request_wait_credit(r, answer_came);
 		c->used += size;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <sys/queue.h>
+#include <sys/types.h>
 
 struct loop;
 struct otk_clock;
@@ -15,6 +16,8 @@ struct watch_hub; /* rpc/watch.c: who waits for the feed */
 struct session;
 
 TAILQ_HEAD(session_list, session);
+
+enum { COMPUTE_LEFT_MAX = 16 };
 
 struct service {
 	struct loop *loop;
@@ -41,7 +44,8 @@ struct service {
 	uint32_t in_flight;
 	uint32_t stalled; /* sessions that wait for in_flight to fall */
 	uint64_t requests_total;
-	uint32_t computing; /* compute processes that run */
+	uint32_t computing;                   /* compute processes that run */
+	pid_t compute_left[COMPUTE_LEFT_MAX]; /* killed and not yet reaped; 0: none */
 };
 
 #endif
