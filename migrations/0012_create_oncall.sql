@@ -151,4 +151,58 @@ COMMENT ON FUNCTION outbox_dispatch IS
 REVOKE ALL ON FUNCTION outbox_dispatch, notice_quiet_until FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION outbox_dispatch, notice_quiet_until TO otklik_app;
 
+-- What an agent's backlog says of a check until all of it is stored: the last report, and the one
+-- with which the check began to fail in it. server/desk/report.h tells the rules.
+CREATE TABLE check_backlog (
+	customer_id integer NOT NULL,
+	agent_id integer NOT NULL,
+	host text NOT NULL,
+	check_name text NOT NULL,
+	counter bigint NOT NULL,
+	state smallint NOT NULL,
+	last bytea NOT NULL, -- otklik.v1.Report
+	began bytea,
+	PRIMARY KEY (customer_id, agent_id, host, check_name)
+);
+COMMENT ON TABLE check_backlog IS
+	'class: tenant. Last states of checks in a backlog that is not whole yet.';
+ALTER TABLE check_backlog ENABLE ROW LEVEL SECURITY;
+ALTER TABLE check_backlog FORCE ROW LEVEL SECURITY;
+CREATE POLICY scope ON check_backlog TO otklik_app USING
+	((SELECT otklik_scope_all()) OR customer_id = ANY ((SELECT otklik_scope())::integer[]));
+CREATE POLICY batch ON check_backlog TO otklik_batch USING (true) WITH CHECK (true);
+GRANT SELECT ON check_backlog TO otklik_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON check_backlog TO otklik_batch;
+
+RESET ROLE;
+SET LOCAL ROLE otklik_batch;
+
+-- Keeps what waits and drops what has served (counter NULL); stands behind report_save, which
+-- holds the queue's row.
+CREATE FUNCTION report_wait(for_customer integer, for_agent integer, wait_host text[],
+	wait_name text[], wait_counter bigint[], wait_state smallint[], wait_last bytea[],
+	wait_began bytea[]) RETURNS void
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, public, pg_temp
+AS $$
+BEGIN
+	DELETE FROM check_backlog k USING unnest(wait_host, wait_name, wait_counter)
+			AS s(host, name, counter)
+		WHERE k.customer_id = for_customer AND k.agent_id = for_agent AND k.host = s.host
+			AND k.check_name = s.name AND s.counter IS NULL;
+	INSERT INTO check_backlog AS k (customer_id, agent_id, host, check_name, counter, state, last,
+			began)
+		SELECT for_customer, for_agent, s.host, s.name, s.counter, s.state, s.last, s.began
+			FROM unnest(wait_host, wait_name, wait_counter, wait_state, wait_last, wait_began)
+				AS s(host, name, counter, state, last, began)
+			WHERE s.counter IS NOT NULL
+			ORDER BY s.host, s.name
+		ON CONFLICT (customer_id, agent_id, host, check_name) DO UPDATE
+			SET counter = excluded.counter, state = excluded.state, last = excluded.last,
+				began = excluded.began;
+END
+$$;
+REVOKE ALL ON FUNCTION report_wait FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION report_wait TO otklik_app;
+
 RESET ROLE;

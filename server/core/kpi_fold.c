@@ -247,7 +247,7 @@ static void resolved(struct fold *f)
 	book_count(f, KPI_RESOLVES);
 	s->cohort = cell_here(f, KPI_RESOLVE_COHORT, 1);
 	book_at(f, &s->cohort, 1);
-	if (f->e->cause == CAUSE_SELF_RECOVERED) {
+	if (f->e->cause == CAUSE_SELF_RECOVERED || f->e->cause == CAUSE_BACKLOG) {
 		static const int EXCLUDED[] = {KPI_MTTA, KPI_FIRST_RESPONSE,
 		        KPI_FIRST_RESPONSE_WALL, KPI_RESPONSE_MET, KPI_UPDATE_MET};
 

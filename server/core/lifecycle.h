@@ -143,6 +143,14 @@ int lifecycle_create(struct change *c, const struct new_ticket *in, const struct
         int64_t now, struct otk_error *err);
 
 /*
+ * Fills an initialised change with the record of a check that failed and recovered while nobody
+ * could hear of it: created by `in`, recovered with the words `recovered`, resolved and closed,
+ * all at server time now and with cause BACKLOG. No clock runs and nobody is told.
+ */
+int lifecycle_backlog(struct change *c, const struct new_ticket *in, const char *recovered,
+        const struct actor *actor, int64_t now, struct otk_error *err);
+
+/*
  * Journals what time already owes (strictly before now), then applies the command.
  * -OTK_FAILED_PRECONDITION names the state and what is allowed; -OTK_INVALID_ARGUMENT a field.
  * On error the change must be thrown away.

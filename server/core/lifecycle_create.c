@@ -3,6 +3,7 @@
 
 #include "core/clocks.h"
 #include "core/lifecycle_rules.h"
+#include "core/lifecycle_steps.h"
 #include "core/priority.h"
 #include "core/sla.h"
 
@@ -59,27 +60,19 @@ static int start_clocks(const struct act *act, bool live_contact)
 	return rc == 0 && live_contact ? clocks_answered(act, true) : rc;
 }
 
-int lifecycle_create(struct change *c, const struct new_ticket *in, const struct actor *actor,
-        int64_t now, struct otk_error *err)
+static int created(const struct act *act, const struct new_ticket *in, enum event_cause cause)
 {
-	struct act act = {.c = c, .actor = *actor, .at = now, .now = now, .err = err};
-	const struct ref_contract *contract;
-	struct event e;
-	int rc = rules_check_new(in, actor, err);
+	struct change *c = act->c;
+	const struct ref_contract *contract = reference_contract_for(
+	        c->ref, in->customer_id, in->site_id, in->service_id, act->at);
+	struct event e = act_event(act, EVENT_CREATED);
+	int rc = copy_texts(act, in, &e, zone_for(c->ref, in, contract));
 
-	if (rc != 0)
-		return rc;
-	contract = reference_contract_for(
-	        c->ref, in->customer_id, in->site_id, in->service_id, now);
-	e = act_event(&act, EVENT_CREATED);
-	rc = copy_texts(&act, in, &e, zone_for(c->ref, in, contract));
 	if (rc != 0)
 		return rc;
 	c->ticket.customer_id = in->customer_id;
 	c->ticket.ticket_id = in->ticket_id;
-	e.cause = in->machine_filed  ? CAUSE_CHECK
-	          : in->live_contact ? CAUSE_LIVE_CONTACT
-	                             : CAUSE_NONE;
+	e.cause = cause;
 	e.type = (int16_t)in->type;
 	e.impact = in->impact != 0 ? in->impact : IMPACT_DEFAULT;
 	e.urgency = in->urgency != 0 ? in->urgency : URGENCY_DEFAULT;
@@ -91,6 +84,39 @@ int lifecycle_create(struct change *c, const struct new_ticket *in, const struct
 	e.assignee_id = 0;
 	e.requester_id = in->requester_id;
 	e.contract_id = contract != NULL ? contract->id : 0;
-	rc = act_emit(&act, &e);
+	return act_emit(act, &e);
+}
+
+int lifecycle_create(struct change *c, const struct new_ticket *in, const struct actor *actor,
+        int64_t now, struct otk_error *err)
+{
+	struct act act = {.c = c, .actor = *actor, .at = now, .now = now, .err = err};
+	enum event_cause cause = in->machine_filed  ? CAUSE_CHECK
+	                         : in->live_contact ? CAUSE_LIVE_CONTACT
+	                                            : CAUSE_NONE;
+	int rc = rules_check_new(in, actor, err);
+
+	if (rc == 0)
+		rc = created(&act, in, cause);
 	return rc == 0 ? start_clocks(&act, in->live_contact) : rc;
+}
+
+int lifecycle_backlog(struct change *c, const struct new_ticket *in, const char *recovered,
+        const struct actor *actor, int64_t now, struct otk_error *err)
+{
+	struct act act = {.c = c, .actor = *actor, .at = now, .now = now, .err = err};
+	struct event e = act_event(&act, EVENT_CHECK_REPORTED);
+	int rc = rules_check_new(in, actor, err);
+
+	if (rc == 0)
+		rc = created(&act, in, CAUSE_BACKLOG);
+	if (rc == 0)
+		rc = copy(&act, recovered, &e.text);
+	if (rc != 0)
+		return rc;
+	e.cause = CAUSE_RECOVERY;
+	rc = act_emit(&act, &e);
+	if (rc == 0)
+		rc = step_to(&act, TICKET_RESOLVED, CAUSE_BACKLOG);
+	return rc == 0 ? step_to(&act, TICKET_CLOSED, CAUSE_BACKLOG) : rc;
 }

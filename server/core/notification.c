@@ -36,7 +36,7 @@ static struct notification of_state(const struct event *e)
 
 struct notification notification_of(const struct event *e, bool observed, const char *actions)
 {
-	if (observed || e->cause == CAUSE_IMPORT)
+	if (observed || e->cause == CAUSE_IMPORT || e->cause == CAUSE_BACKLOG)
 		return (struct notification){NOTICE_NONE, 0};
 	switch (e->kind) {
 	case EVENT_CREATED:

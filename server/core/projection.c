@@ -10,8 +10,8 @@ static void created(struct ticket *t, const struct event *e)
 	t->created_at = e->occurred_at;
 	t->state = TICKET_NEW;
 	t->zone = e->zone;
-	t->machine_filed = e->cause == CAUSE_CHECK;
-	t->check_bad = t->machine_filed;
+	t->machine_filed = e->cause == CAUSE_CHECK || e->cause == CAUSE_BACKLOG;
+	t->check_bad = e->cause == CAUSE_CHECK;
 	t->observed = e->cause == CAUSE_IMPORT;
 	t->no_sla = true; /* until a clock starts */
 	if (e->cause == CAUSE_LIVE_CONTACT) {
@@ -59,7 +59,7 @@ static void resolved(struct ticket *t, const struct event *e)
 		t->first_resolved_at = e->occurred_at;
 	t->auto_close_at = e->until_at > 0 ? e->until_at : 0;
 	t->recheck_at = t->check_bad ? e->occurred_at + RECHECK_AFTER_US : 0;
-	t->self_recovered = e->cause == CAUSE_SELF_RECOVERED;
+	t->self_recovered = e->cause == CAUSE_SELF_RECOVERED || e->cause == CAUSE_BACKLOG;
 }
 
 static bool is_done(enum ticket_state state)

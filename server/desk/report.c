@@ -1,6 +1,10 @@
 /*
  * The rules of reports. Each check has at most one incident while it stays bad; several reports
  * of a batch may move the same ticket, whose one change collects all.
+ *
+ * Of the backlog that an agent brings after it was offline nothing moves a ticket until all of
+ * it is stored: then the last state of each check does (report_settle). A failure that began
+ * and ended in it becomes a record that nobody is told of, at its recovery.
  */
 #include "desk/report.h"
 
@@ -57,9 +61,10 @@ static int refuse(struct report *r, const char *reason)
 	return 0;
 }
 
-/* A new ticket; one that breaks a rule refuses the report for ever. */
-static int file(struct report_batch *b, struct report *r, const struct new_ticket *in,
-        struct otk_error *err)
+/* A new ticket; one that breaks a rule refuses the report for ever. `recovered`: of a record.
+ */
+static int file_as(struct report_batch *b, struct report *r, const struct new_ticket *in,
+        const char *recovered, struct otk_error *err)
 {
 	struct change *c = &b->changes[b->change_count];
 	struct actor actor = agent_of(b);
@@ -75,7 +80,8 @@ static int file(struct report_batch *b, struct report *r, const struct new_ticke
 		return error_set(err, OTK_UNAVAILABLE, "NO_NUMBER",
 		        "there is no ticket number just now; try again");
 	change_init(c, b->arena, b->ref);
-	rc = lifecycle_create(c, &new, &actor, b->now, err);
+	rc = recovered == NULL ? lifecycle_create(c, &new, &actor, b->now, err)
+	                       : lifecycle_backlog(c, &new, recovered, &actor, b->now, err);
 	if (rc == -OTK_INVALID_ARGUMENT) {
 		const char *reason = arena_strdup(b->arena, err->message);
 
@@ -85,9 +91,15 @@ static int file(struct report_batch *b, struct report *r, const struct new_ticke
 	if (rc != 0)
 		return rc;
 	b->change_count++;
-	r->outcome = REPORT_FILED;
+	r->outcome = recovered == NULL ? REPORT_FILED : REPORT_RESOLVED;
 	r->ticket_id = new.ticket_id;
 	return 0;
+}
+
+static int file(struct report_batch *b, struct report *r, const struct new_ticket *in,
+        struct otk_error *err)
+{
+	return file_as(b, r, in, NULL, err);
 }
 
 /* checks -------------------------------------------------------------------------------- */
@@ -106,10 +118,10 @@ static int16_t scale(uint32_t value)
 	return value <= 3 ? (int16_t)value : 0;
 }
 
-static int file_incident(struct report_batch *b, struct report *r, struct report_check *check,
-        const char *text, struct otk_error *err)
+static struct new_ticket incident_of(
+        const struct report_batch *b, const struct report *r, const char *text)
 {
-	struct new_ticket in = {.type = TICKET_INCIDENT,
+	return (struct new_ticket){.type = TICKET_INCIDENT,
 	        .service_id = service_of(b, r->service),
 	        .impact = scale(r->impact),
 	        .urgency = scale(r->urgency),
@@ -117,6 +129,12 @@ static int file_incident(struct report_batch *b, struct report *r, struct report
 	        .text = text,
 	        .category = *r->category != '\0' ? r->category : NULL,
 	        .machine_filed = true};
+}
+
+static int file_incident(struct report_batch *b, struct report *r, struct report_check *check,
+        const char *text, struct otk_error *err)
+{
+	struct new_ticket in = incident_of(b, r, text);
 	int rc;
 
 	if (in.title == NULL)
@@ -169,15 +187,8 @@ static int meet(struct report_batch *b, struct report *r, struct change *c, bool
 	return 0;
 }
 
-static int take_check(struct report_batch *b, struct report *r, struct otk_error *err)
+static int check_fields(struct report *r)
 {
-	struct report_check *check;
-	enum check_effect effect = CHECK_FILES_NEW;
-	const char *text;
-	struct change *c;
-	bool changed;
-	int rc = 0;
-
 	if (*r->host == '\0' || strlen(r->host) > REPORT_NAME_MAX)
 		return refuse(r, "host: must have 1 to 128 bytes");
 	if (*r->check == '\0' || strlen(r->check) > REPORT_NAME_MAX)
@@ -186,8 +197,19 @@ static int take_check(struct report_batch *b, struct report *r, struct otk_error
 		return refuse(r, "state: must be OK, WARNING, CRITICAL or UNKNOWN");
 	if (r->counter <= 0)
 		return refuse(r, "counter: must be positive");
-	check = check_of(b, r);
 	r->outcome = REPORT_STORED;
+	return 0;
+}
+
+static int act_on(struct report_batch *b, struct report *r, struct report_check *check,
+        struct otk_error *err)
+{
+	enum check_effect effect = CHECK_FILES_NEW;
+	const char *text;
+	struct change *c;
+	bool changed;
+	int rc = 0;
+
 	if (r->counter <= check->counter)
 		return 0; /* older than what is known */
 	text = report_check_text(b->arena, r, b->now);
@@ -209,6 +231,96 @@ static int take_check(struct report_batch *b, struct report *r, struct otk_error
 		check->changed_at = b->now;
 	check->state = r->state;
 	return 0;
+}
+
+/* backlog ------------------------------------------------------------------------------- */
+
+bool report_in_backlog(const struct report_batch *b, const struct report *r)
+{
+	return r->kind == REPORT_CHECK && r->seq > 0 && r->seq <= b->head;
+}
+
+/* It failed and recovered unheard: the words of both. One that cannot be read is let go. */
+static int file_record(struct report_batch *b, struct report *r, const struct report_wait *wait,
+        struct otk_error *err)
+{
+	struct report began;
+	struct new_ticket in;
+	const char *text, *recovered;
+
+	if (!b->unpack(b->arena, wait->began, wait->began_size, &began))
+		return 0;
+	text = report_check_text(b->arena, &began, b->now);
+	recovered = report_check_text(b->arena, r, b->now);
+	in = incident_of(b, &began, text);
+	if (text == NULL || recovered == NULL || in.title == NULL)
+		return no_memory(err);
+	return file_as(b, r, &in, recovered, err);
+}
+
+static int wait_with(struct report_batch *b, struct report *r, struct report_check *check,
+        struct otk_error *err)
+{
+	struct report_wait *wait = &check->wait;
+	int state = wait->waits ? wait->state : check->state;
+	bool was_bad = state != 0 && state != CHECK_STATE_OK;
+	bool bad = r->state != CHECK_STATE_OK;
+	int rc = 0;
+
+	if (r->counter <= check->counter || (wait->waits && r->counter <= wait->counter))
+		return 0;
+	if (!wait->waits)
+		wait->began = NULL;
+	if (bad && !was_bad) {
+		wait->began = r->packed;
+		wait->began_size = r->packed_size;
+	} else if (!bad && wait->began != NULL) {
+		rc = file_record(b, r, wait, err);
+		wait->began = NULL;
+	}
+	wait->waits = wait->moved = true;
+	wait->counter = r->counter;
+	wait->state = r->state;
+	wait->last = r->packed;
+	wait->last_size = r->packed_size;
+	return rc;
+}
+
+static int settle_check(
+        struct report_batch *b, struct report_check *check, struct otk_error *err)
+{
+	struct report last;
+
+	if (!check->wait.waits)
+		return 0;
+	check->wait.waits = false;
+	check->wait.moved = true;
+	if (!b->unpack(b->arena, check->wait.last, check->wait.last_size, &last) ||
+	        check_fields(&last) != 0 || last.outcome == REPORT_REFUSED)
+		return 0;
+	return act_on(b, &last, check, err);
+}
+
+static int take_check(struct report_batch *b, struct report *r, struct otk_error *err)
+{
+	struct report_check *check;
+	int rc = check_fields(r);
+
+	if (rc != 0 || r->outcome == REPORT_REFUSED)
+		return rc;
+	check = check_of(b, r);
+	if (report_in_backlog(b, r) && r->packed != NULL)
+		return wait_with(b, r, check, err);
+	return act_on(b, r, check, err);
+}
+
+int report_settle(struct report_batch *b, struct otk_error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < b->count; i++)
+		rc = settle_check(b, check_of(b, &b->reports[i]), err);
+	return rc;
 }
 
 /* people -------------------------------------------------------------------------------- */

@@ -59,12 +59,31 @@ struct report {
 	int64_t refused;
 	int64_t refused_from;
 	int64_t refused_to;
+	const void *packed; /* of a check's report in a backlog: itself, to be kept */
+	size_t packed_size;
 
 	/* out */
 	enum report_outcome outcome;
 	int64_t ticket_id;  /* 0: none */
 	const char *reason; /* of a refusal, else NULL */
 	const char *kept;   /* what the report's row keeps as its words */
+};
+
+/*
+ * What the backlog of a queue says of a check, until all of it is stored: its last report,
+ * which alone may move tickets, and the report with which it began to fail (none: it did not,
+ * or fails since before). Reports are kept packed.
+ */
+struct report_wait {
+	bool stored; /* a row exists */
+	bool moved;  /* by this batch */
+	bool waits;  /* false with `moved`: the row has served */
+	int64_t counter;
+	int state;
+	const void *last;
+	size_t last_size;
+	const void *began; /* NULL: none */
+	size_t began_size;
 };
 
 /* The last hard state of one check of the agent. */
@@ -78,6 +97,7 @@ struct report_check {
 	int state; /* 0: never seen */
 	int64_t changed_at;
 	int64_t ticket_id; /* the incident last filed for it, 0: none */
+	struct report_wait wait;
 };
 
 /* Reports of one queue in their order, above its mark, and what they meet. */
@@ -91,8 +111,8 @@ struct report_batch {
 	int32_t team_id;
 	struct uuid epoch;
 	int16_t lane;
-	int64_t head;
-	int64_t now; /* receipt: from here clocks run */
+	int64_t head; /* announced at reconnect: up to here it is backlog */
+	int64_t now;  /* receipt: from here clocks run */
 
 	struct report *reports;
 	size_t count;
@@ -105,6 +125,9 @@ struct report_batch {
 
 	int64_t (*number)(void *context); /* a new ticket's; 0: none just now */
 	void *number_context;
+	/* A kept report in the arena; false: it cannot be read. */
+	bool (*unpack)(
+	        struct arena *arena, const void *packed, size_t size, struct report *out);
 };
 
 /*
@@ -113,6 +136,15 @@ struct report_batch {
  * out; else a negative status with err. After a failure load anew.
  */
 int report_decide(struct report_batch *batch, struct otk_error *err);
+
+/* Reports of checks up to the head wait; a batch holds either such or none. */
+bool report_in_backlog(const struct report_batch *batch, const struct report *report);
+
+/*
+ * The backlog is whole: batch->reports are the last ones of checks that wait, and move tickets
+ * as any report does. As report_decide; their numbers are not the queue's.
+ */
+int report_settle(struct report_batch *batch, struct otk_error *err);
 
 /* report_text.c: what tickets and rows say. In the arena; NULL without memory. */
 

@@ -96,6 +96,54 @@ bool report_load_stored(const struct db_unit *unit, struct report *r, int64_t *o
 	return false;
 }
 
+static struct report_wait wait_of(const struct db_rows *rows, size_t i)
+{
+	struct report_wait wait = {.stored = true,
+	        .waits = true,
+	        .counter = db_get_int(rows, i, 6),
+	        .state = (int)db_get_int(rows, i, 7)};
+
+	wait.last = db_get_bytes(rows, i, 8, &wait.last_size);
+	if (!db_is_null(rows, i, 9))
+		wait.began = db_get_bytes(rows, i, 9, &wait.began_size);
+	return wait;
+}
+
+void report_waiting_call(struct db_unit *unit, const struct report_batch *b)
+{
+	db_call(unit, SQL_REPORT_WAITING);
+	db_put_int(unit, b->customer_id);
+	db_put_int(unit, b->agent_id);
+	db_put_int(unit, REPORT_BATCH_MAX);
+}
+
+int report_load_waiting(const struct db_unit *unit, size_t call, struct report_batch *b)
+{
+	const struct db_rows *rows = db_unit_rows(unit, call);
+
+	b->reports = arena_calloc(b->arena, db_rows_count(rows) + 1, sizeof *b->reports);
+	b->count = 0;
+	if (b->reports == NULL)
+		return -OTK_RESOURCE_EXHAUSTED;
+	for (size_t i = 0; i < db_rows_count(rows); i++) {
+		size_t size;
+		const void *last = db_get_bytes(rows, i, 0, &size);
+
+		if (b->unpack(b->arena, last, size, &b->reports[b->count]))
+			b->count++;
+	}
+	return 0;
+}
+
+bool report_batch_waits(const struct report_batch *b)
+{
+	for (size_t i = 0; i < b->check_count; i++) {
+		if (b->checks[i].wait.waits)
+			return true;
+	}
+	return false;
+}
+
 int report_load_rows(const struct db_unit *unit, struct report_batch *b)
 {
 	const struct db_rows *checks = db_unit_rows(unit, CALL_CHECKS);
@@ -114,12 +162,14 @@ int report_load_rows(const struct db_unit *unit, struct report_batch *b)
 
 		*check = (struct report_check){.host = db_get_text(checks, i, 0),
 		        .name = db_get_text(checks, i, 1),
-		        .stored = true,
+		        .stored = !db_is_null(checks, i, 2),
 		        .before = db_get_int(checks, i, 2),
 		        .state = (int)db_get_int(checks, i, 3),
 		        .changed_at = db_get_time(checks, i, 4),
 		        .ticket_id = db_get_int(checks, i, 5)};
 		check->counter = check->before;
+		if (!db_is_null(checks, i, 6))
+			check->wait = wait_of(checks, i);
 	}
 	do
 		rc = load_next(&tickets, b->arena, b->ref, &b->changes[b->change_count]);
@@ -193,6 +243,39 @@ static void put_moved_checks(struct db_unit *unit, const struct report_batch *b)
 	}
 }
 
+/* What waits from now on, and what has served (no counter). */
+static void put_waits(struct db_unit *unit, const struct report_batch *b)
+{
+	struct db_array *host, *name, *counter, *state, *last, *began;
+	size_t moved = 0;
+
+	for (size_t i = 0; i < b->check_count; i++)
+		moved += b->checks[i].wait.moved;
+	if (moved == 0)
+		return;
+	db_call(unit, SQL_REPORT_WAIT);
+	db_put_int(unit, b->customer_id);
+	db_put_int(unit, b->agent_id);
+	host = db_put_array(unit, DB_TEXT, moved);
+	name = db_put_array(unit, DB_TEXT, moved);
+	counter = db_put_array(unit, DB_INT8, moved);
+	state = db_put_array(unit, DB_INT2, moved);
+	last = db_put_array(unit, DB_BYTEA, moved);
+	began = db_put_array(unit, DB_BYTEA, moved);
+	for (size_t i = 0; i < b->check_count; i++) {
+		const struct report_check *c = &b->checks[i];
+
+		if (!c->wait.moved)
+			continue;
+		db_add_text(host, c->host);
+		db_add_text(name, c->name);
+		db_add_int_if(counter, c->wait.waits, c->wait.counter);
+		db_add_int(state, c->wait.state);
+		db_add_bytes(last, c->wait.last, c->wait.last_size);
+		db_add_bytes(began, c->wait.began, c->wait.began_size);
+	}
+}
+
 static int put_batch(struct db_unit *unit, const struct report_batch *b)
 {
 	struct save saves[SAVE_ITEMS_MAX];
@@ -206,6 +289,7 @@ static int put_batch(struct db_unit *unit, const struct report_batch *b)
 	db_put_time(unit, b->now);
 	put_reports(unit, b);
 	put_moved_checks(unit, b);
+	put_waits(unit, b);
 	for (size_t i = 0; i < b->change_count && count < SAVE_ITEMS_MAX; i++) {
 		if (b->changes[i].event_count == 0)
 			continue;

@@ -40,6 +40,13 @@ bool report_load_stored(const struct db_unit *unit, struct report *r, int64_t *o
  */
 int report_load_rows(const struct db_unit *unit, struct report_batch *batch);
 
+/* Checks that wait for their backlog to be whole, at most REPORT_BATCH_MAX. */
+void report_waiting_call(struct db_unit *unit, const struct report_batch *batch);
+/* They become the batch's reports, for report_settle. 0 or -OTK_RESOURCE_EXHAUSTED. */
+int report_load_waiting(const struct db_unit *unit, size_t call, struct report_batch *batch);
+/* True when a check of the loaded batch waits. */
+bool report_batch_waits(const struct report_batch *batch);
+
 /* A decided batch on its way. Zero-initialise. */
 struct report_save {
 	const struct report_batch *batch; /* lives until the outcome */

@@ -2,7 +2,10 @@
  * GetMark and SubmitReports: what site agents say, taken exactly once.
  *
  *	submit_reports_begin → reports_read → reports_loaded → reports_saved
- *	                            ↑______________|_______________| others were faster
+ *	                            ↑______________|_______________| others were faster, or more
+ *
+ *	the backlog is whole: waiting_asked → waiting_read → waiting_loaded → waiting_saved
+ *	                           ↑________________________________________________| until none
  *
  * A queue's reports are taken in order, each number once: up to the mark they are repetitions
  * and answered with what became of them, beyond mark + 1 there is a gap and nothing is taken.
@@ -13,10 +16,12 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "db/rows.h"
 #include "desk/report_store.h"
 #include "rpc/caller.h"
 #include "rpc/handlers.h"
 #include "rpc/service.h"
+#include "wire/decode.h"
 
 enum { ATTEMPTS_MAX = 5, LANE_MAX = 255 };
 
@@ -29,6 +34,8 @@ struct submit {
 	struct otk_error err; /* of the save */
 	unsigned attempts;
 	char why[160]; /* of a quarantine */
+	bool for_mark; /* GetMark asks, no reports came */
+	bool settled;  /* nothing waits that could be settled */
 };
 
 static enum step mark_read(struct request *r);
@@ -36,6 +43,12 @@ static enum step reports_read(struct request *r);
 static enum step reports_loaded(struct request *r);
 static enum step reports_saved(struct request *r);
 static enum step queue_quarantined(struct request *r);
+static enum step waiting_asked(struct request *r);
+static enum step waiting_read(struct request *r);
+static enum step waiting_loaded(struct request *r);
+static enum step waiting_saved(struct request *r);
+static bool unpack_report(
+        struct arena *arena, const void *packed, size_t size, struct report *out);
 
 static const char *customer_scope(const struct request *r)
 {
@@ -53,7 +66,8 @@ static void name_queue(struct report_batch *b, const struct request *r,
 	        .team_id = r->principal->team_id,
 	        .lane = (int16_t)lane,
 	        .head = (int64_t)head,
-	        .now = r->now};
+	        .now = r->now,
+	        .unpack = unpack_report};
 	if (epoch->len == sizeof b->epoch.bytes)
 		memcpy(b->epoch.bytes, epoch->data, sizeof b->epoch.bytes);
 	if (epoch->len != sizeof b->epoch.bytes || uuid_is_nil(&b->epoch))
@@ -87,7 +101,8 @@ static enum step answer_quarantined(struct request *r, const char *why)
 
 enum step get_mark_begin(struct request *r, const Otklik__V1__GetMarkRequest *in)
 {
-	struct report_batch *b = request_state(r, sizeof *b);
+	struct submit *s = request_state(r, sizeof *s);
+	struct report_batch *b = s == NULL ? NULL : &s->batch;
 	struct db_unit *unit = db_unit_new(r->arena, DB_REPLAY);
 	const char *scope = customer_scope(r);
 	struct otk_error err = {0};
@@ -99,14 +114,25 @@ enum step get_mark_begin(struct request *r, const Otklik__V1__GetMarkRequest *in
 	name_queue(b, r, &in->queue_epoch, in->lane, in->head_seq, &err);
 	if (err.code != OTK_OK)
 		return request_fail(r, &err);
+	s->for_mark = true;
 	db_unit_scope(unit, scope);
 	report_mark_call(unit, b);
+	report_waiting_call(unit, b);
 	return request_query(r, unit, mark_read);
+}
+
+static enum step reply_mark(struct request *r)
+{
+	const struct submit *s = r->state;
+	Otklik__V1__GetMarkResponse out = OTKLIK__V1__GET_MARK_RESPONSE__INIT;
+
+	out.mark = (uint64_t)s->batch.mark;
+	return get_mark_reply(r, &out);
 }
 
 static enum step mark_read(struct request *r)
 {
-	Otklik__V1__GetMarkResponse out = OTKLIK__V1__GET_MARK_RESPONSE__INIT;
+	struct submit *s = r->state;
 	struct report_position at = report_load_position(r->unit);
 
 	if (at.quarantined != NULL) {
@@ -114,8 +140,11 @@ static enum step mark_read(struct request *r)
 		        at.quarantined);
 		return answer_quarantined(r, at.quarantined);
 	}
-	out.mark = (uint64_t)at.mark;
-	return get_mark_reply(r, &out);
+	s->batch.mark = at.mark;
+	/* A process that died between the last report and what follows from it left this. */
+	if (at.mark >= s->batch.head && db_rows_count(db_unit_rows(r->unit, 1)) > 0)
+		return request_go(r, waiting_asked);
+	return reply_mark(r);
 }
 
 /* SubmitReports -------------------------------------------------------------------------- */
@@ -158,6 +187,32 @@ static struct report report_of(const Otklik__V1__Report *in, int64_t seq)
 	        .refused_to = instant(in->refused_to_us)};
 }
 
+static bool unpack_report(
+        struct arena *arena, const void *packed, size_t size, struct report *out)
+{
+	ProtobufCMessage *message;
+
+	if (decode_message(
+	            &otklik__v1__report__descriptor, packed, size, arena, &message, NULL) < 0)
+		return false;
+	*out = report_of((const Otklik__V1__Report *)(const void *)message, 0);
+	return true;
+}
+
+/* What may have to wait for the rest of the backlog is kept as it came. */
+static bool pack_report(struct request *r, const Otklik__V1__Report *in, struct report *report)
+{
+	uint8_t *packed;
+
+	report->packed_size = otklik__v1__report__get_packed_size(in);
+	packed = arena_alloc(r->arena, report->packed_size + 1);
+	if (packed == NULL)
+		return false;
+	(void)otklik__v1__report__pack(in, packed);
+	report->packed = packed;
+	return true;
+}
+
 enum step submit_reports_begin(struct request *r, const Otklik__V1__SubmitReportsRequest *in)
 {
 	struct submit *s = request_state(r, sizeof *s);
@@ -178,8 +233,12 @@ enum step submit_reports_begin(struct request *r, const Otklik__V1__SubmitReport
 	s->reports = arena_calloc(r->arena, s->count, sizeof *s->reports);
 	if (s->reports == NULL)
 		return request_no_memory(r);
-	for (size_t i = 0; i < s->count; i++)
+	for (size_t i = 0; i < s->count; i++) {
 		s->reports[i] = report_of(in->reports[i], (int64_t)(in->first_seq + i));
+		if (report_in_backlog(&s->batch, &s->reports[i]) &&
+		        !pack_report(r, in->reports[i], &s->reports[i]))
+			return request_no_memory(r);
+	}
 	return request_go(r, reports_read);
 }
 
@@ -316,7 +375,7 @@ static int64_t take_number(void *context)
 	return desk_number(context);
 }
 
-static enum step save(struct request *r)
+static enum step save(struct request *r, request_step *next)
 {
 	struct submit *s = r->state;
 	struct otk_error err = {0};
@@ -325,7 +384,19 @@ static enum step save(struct request *r)
 	request_on_cancel(r, unlink_submit);
 	if (report_save_join(r->service->desk, &s->save, saved, r, &err) < 0)
 		return request_fail(r, &err);
-	return request_wait(r, reports_saved);
+	return request_wait(r, next);
+}
+
+/* Numbers have run out: the step comes again when there are more. */
+static enum step wait_number(struct request *r, const struct otk_error *err, request_step *next)
+{
+	struct submit *s = r->state;
+
+	if (strcmp(err->reason, "NO_NUMBER") != 0)
+		return request_fail(r, err);
+	request_on_cancel(r, unlink_submit);
+	desk_number_wait(r->service->desk, &s->wait, woken, r);
+	return request_wait(r, next);
 }
 
 static enum step decide(struct request *r)
@@ -338,13 +409,12 @@ static enum step decide(struct request *r)
 	b->number_context = r->service->desk;
 	if (report_load_rows(r->unit, b) < 0)
 		return request_no_memory(r);
+	/* What waited is said before what is said now. */
+	if (b->reports[0].seq > b->head && !s->settled && report_batch_waits(b))
+		return request_go(r, waiting_asked);
 	if (report_decide(b, &err) == 0)
-		return save(r);
-	if (strcmp(err.reason, "NO_NUMBER") != 0)
-		return request_fail(r, &err);
-	request_on_cancel(r, unlink_submit);
-	desk_number_wait(r->service->desk, &s->wait, woken, r);
-	return request_wait(r, reports_loaded);
+		return save(r, reports_saved);
+	return wait_number(r, &err, reports_loaded);
 }
 
 /* Comes again when ticket numbers had run out. */
@@ -372,6 +442,9 @@ static enum step reports_loaded(struct request *r)
 	b->count = s->count - old;
 	if (b->count == 0)
 		return reply(r);
+	/* Backlog and what came after it are taken one after the other. */
+	while (b->reports[0].seq <= b->head && b->reports[b->count - 1].seq > b->head)
+		b->count--;
 	if (customer == NULL || customer->retired)
 		return request_error(r, OTK_FAILED_PRECONDITION, "CUSTOMER_RETIRED",
 		        "this agent's customer is served no more");
@@ -398,14 +471,11 @@ static void log_reports(const struct request *r, const struct report_batch *b)
 	}
 }
 
-static enum step reports_saved(struct request *r)
+/* A save was refused: says so, or decides again by way of `again`. */
+static enum step save_failed(struct request *r, request_step *again)
 {
 	struct submit *s = r->state;
 
-	if (s->err.code == OTK_OK) {
-		log_reports(r, &s->batch);
-		return reply(r);
-	}
 	if (strcmp(s->err.reason, "QUEUE_QUARANTINED") == 0)
 		return answer_quarantined(r, s->err.message);
 	if (s->err.code != OTK_ABORTED)
@@ -414,8 +484,90 @@ static enum step reports_saved(struct request *r)
 		return request_error(r, OTK_ABORTED, "TOO_MANY_CONFLICTS",
 		        "others kept changing the same tickets; send the reports again");
 	if (strcmp(s->err.reason, "STALE_REFERENCE") != 0)
-		return request_go(r, reports_read);
+		return request_go(r, again);
 	request_on_cancel(r, unlink_submit);
 	desk_reference_renew(r->service->desk, &s->wait, woken, r);
-	return request_wait(r, reports_read);
+	return request_wait(r, again);
+}
+
+static enum step reports_saved(struct request *r)
+{
+	struct submit *s = r->state;
+
+	if (s->err.code == OTK_OK) {
+		const struct report_batch *b = &s->batch;
+
+		log_reports(r, b);
+		if (b->reports[0].seq <= b->head && b->mark + (int64_t)b->count >= b->head)
+			return request_go(r, waiting_asked);
+		if (b->reports + b->count < s->reports + s->count)
+			return request_go(r, reports_read);
+		return reply(r);
+	}
+	return save_failed(r, reports_read);
+}
+
+/* What waited for the backlog to be whole ------------------------------------------------- */
+
+static enum step waiting_asked(struct request *r)
+{
+	struct submit *s = r->state;
+	struct db_unit *unit = db_unit_new(r->arena, DB_READ);
+	const char *scope = customer_scope(r);
+
+	s->batch.ref = desk_reference(r->service->desk);
+	if (s->batch.ref == NULL)
+		return caller_no_reference(r);
+	if (unit == NULL || scope == NULL)
+		return request_no_memory(r);
+	db_unit_scope(unit, scope);
+	report_waiting_call(unit, &s->batch);
+	return request_query(r, unit, waiting_read);
+}
+
+static enum step waiting_read(struct request *r)
+{
+	struct submit *s = r->state;
+	struct db_unit *unit;
+
+	if (report_load_waiting(r->unit, 0, &s->batch) < 0)
+		return request_no_memory(r);
+	if (s->batch.count == 0) {
+		s->settled = true;
+		return s->for_mark ? reply_mark(r) : request_go(r, reports_read);
+	}
+	unit = db_unit_new(r->arena, DB_READ);
+	if (unit == NULL)
+		return request_no_memory(r);
+	db_unit_scope(unit, customer_scope(r));
+	report_load_calls(unit, &s->batch);
+	return request_query(r, unit, waiting_loaded);
+}
+
+static enum step waiting_loaded(struct request *r)
+{
+	struct submit *s = r->state;
+	struct report_batch *b = &s->batch;
+	struct report_position at = report_load_position(r->unit);
+	struct otk_error err = {0};
+
+	if (at.quarantined != NULL)
+		return answer_quarantined(r, at.quarantined);
+	b->mark = at.mark;
+	b->number = take_number;
+	b->number_context = r->service->desk;
+	if (report_load_rows(r->unit, b) < 0)
+		return request_no_memory(r);
+	if (report_settle(b, &err) < 0)
+		return wait_number(r, &err, waiting_loaded);
+	b->count = 0; /* they were taken before; what follows from them is saved */
+	return save(r, waiting_saved);
+}
+
+static enum step waiting_saved(struct request *r)
+{
+	struct submit *s = r->state;
+
+	return s->err.code == OTK_OK ? request_go(r, waiting_asked)
+	                             : save_failed(r, waiting_asked);
 }

@@ -17,12 +17,24 @@ SELECT seq, outcome, ticket_id, reason, occurred_at FROM report
 WHERE customer_id = $1 AND agent_id = $2 AND epoch = $3 AND lane = $4 AND seq BETWEEN $5 AND $6
 ORDER BY seq;
 
--- Last states of checks; $3 hosts and $4 names run in parallel.
+-- Last states of checks, and what waits of them; $3 hosts and $4 names run in parallel.
 -- name: report_checks
-SELECT m.host, m.check_name, m.counter, m.state, m.changed_at, m.ticket_id
-FROM monitored_check m JOIN (SELECT DISTINCT * FROM unnest($3::text[], $4::text[])) w(host, name)
-	ON m.host = w.host AND m.check_name = w.name
-WHERE m.customer_id = $1::integer AND m.agent_id = $2::integer;
+SELECT w.host, w.name, m.counter, m.state, m.changed_at, m.ticket_id, k.counter, k.state, k.last,
+	k.began
+FROM (SELECT DISTINCT * FROM unnest($3::text[], $4::text[])) w(host, name)
+	LEFT JOIN monitored_check m ON m.customer_id = $1::integer AND m.agent_id = $2::integer
+		AND m.host = w.host AND m.check_name = w.name
+	LEFT JOIN check_backlog k ON k.customer_id = $1 AND k.agent_id = $2
+		AND k.host = w.host AND k.check_name = w.name
+WHERE m.agent_id IS NOT NULL OR k.agent_id IS NOT NULL;
+
+-- Checks that wait, at most $3.
+-- name: report_waiting
+SELECT last FROM check_backlog WHERE customer_id = $1 AND agent_id = $2
+ORDER BY host, check_name LIMIT $3::integer;
+
+-- name: report_wait
+SELECT report_wait($1, $2, $3, $4, $5, $6, $7, $8);
 
 -- Their incidents, in the columns of ticket_load and clock_load.
 -- name: report_tickets

@@ -305,6 +305,150 @@ static void without_numbers_or_memory_nothing_is_decided(void **state)
 	}
 }
 
+/* Backlogs ------------------------------------------------------------------------------- */
+
+/* Tests keep a report as it is: what the server packs comes back by this. */
+static bool unpack(struct arena *arena, const void *packed, size_t size, struct report *out)
+{
+	(void)arena;
+	if (size != sizeof *out)
+		return false;
+	memcpy(out, packed, size);
+	out->packed = NULL;
+	return true;
+}
+
+/* The next report of the queue: `backlog` reports stand before its head. */
+static struct report queued(struct site *site, int64_t seq, int state)
+{
+	struct report report = checked(state, seq);
+
+	report.seq = seq;
+	report.output = state == OK ? "fine" : state == WARNING ? "slow" : "gone";
+	site->batch.unpack = unpack;
+	report.packed = arena_memdup(site->arena, &report, sizeof report);
+	report.packed_size = sizeof report;
+	return report;
+}
+
+static void settle(struct site *site)
+{
+	site->reports[0] = checked(OK, 1);
+	site->batch.count = 1;
+	assert_int_equal(report_settle(&site->batch, &site->err), 0);
+	assert_false(site->checks[0].wait.waits);
+	assert_true(site->checks[0].wait.moved);
+}
+
+/* States in a backlog, and what they must come to. */
+static void of_a_backlog_records_come_of_what_passed_and_the_last_state_acts(void **state)
+{
+	static const struct {
+		int before; /* state of the check when the agent went away, 0: never seen */
+		int states[6];
+		size_t records;
+		bool filed; /* by the last state */
+	} CASES[] = {
+	        {0, {OK}, 0, false},
+	        {0, {CRITICAL}, 0, true},
+	        {0, {CRITICAL, OK}, 1, false},
+	        {OK, {CRITICAL, OK}, 1, false},
+	        {OK, {WARNING, CRITICAL, OK}, 1, false},
+	        {OK, {CRITICAL, OK, CRITICAL, OK}, 2, false},
+	        {OK, {CRITICAL, OK, WARNING}, 1, true},
+	        {OK, {CRITICAL, WARNING, CRITICAL}, 0, true},
+	        {OK, {OK, OK}, 0, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+		void *other = NULL;
+		struct site *site;
+		size_t records = 0;
+		int64_t seq = 0;
+
+		assert_int_equal(site_begin(&other), 0);
+		site = other;
+		if (CASES[i].before != 0)
+			(void)outcome(site, checked(CASES[i].before, ++seq));
+		site->batch.head = 100;
+		for (size_t k = 0; k < 6 && CASES[i].states[k] != 0; k++)
+			records += outcome(site, queued(site, ++seq, CASES[i].states[k])) ==
+			           REPORT_RESOLVED;
+		assert_int_equal(records, CASES[i].records);
+		assert_int_equal(site->batch.change_count, records);
+		for (size_t k = 0; k < records; k++) {
+			const struct change *c = &site->changes[k];
+
+			assert_int_equal(c->ticket.state, TICKET_CLOSED);
+			assert_true(c->ticket.self_recovered && c->ticket.machine_filed);
+			assert_int_equal(c->ticket.auto_close_at, 0);
+			for (int kind = CLOCK_RESPONSE; kind < CLOCK_KIND_COUNT; kind++)
+				assert_int_equal(c->clocks[kind].state, CLOCK_NONE);
+			assert_int_equal(c->event_count, 4);
+			assert_int_equal(change_next_timer(c), 0);
+		}
+		settle(site);
+		assert_int_equal(site->batch.change_count, records + CASES[i].filed);
+		assert_int_equal(site->checks[0].counter, seq);
+		if (CASES[i].filed) {
+			const struct change *c = &site->changes[records];
+
+			assert_int_equal(c->ticket.state, TICKET_NEW);
+			assert_int_equal(c->clocks[CLOCK_RESPONSE].started_at, at(MONDAY_10));
+			assert_int_equal(site->checks[0].ticket_id, c->ticket.ticket_id);
+		}
+		(void)site_end(&other);
+	}
+}
+
+static void an_incident_from_before_the_backlog_meets_the_last_state_only(void **state)
+{
+	struct site *site = *state;
+
+	assert_int_equal(outcome(site, checked(CRITICAL, 1)), REPORT_FILED);
+	forget_events(site);
+	site->batch.head = 100;
+	assert_int_equal(outcome(site, queued(site, 2, OK)), REPORT_STORED);
+	assert_int_equal(outcome(site, queued(site, 3, CRITICAL)), REPORT_STORED);
+	assert_int_equal(outcome(site, queued(site, 4, OK)), REPORT_RESOLVED);
+	assert_int_equal(site->batch.change_count, 2);
+	assert_int_equal(site->changes[0].event_count, 0);
+	assert_string_equal(site->changes[1].ticket.title, "web1: http: gone");
+	assert_int_equal(outcome(site, queued(site, 5, WARNING)), REPORT_STORED);
+	settle(site);
+	/* It is bad as it was, in another state: noted. */
+	assert_int_equal(site->batch.change_count, 2);
+	assert_int_equal(site->changes[0].ticket.state, TICKET_NEW);
+	assert_int_equal(site->changes[0].event_count, 1);
+	assert_int_equal(site->checks[0].state, WARNING);
+	/* And live again. */
+	assert_int_equal(outcome(site, queued(site, 101, OK)), REPORT_RESOLVED);
+	assert_int_equal(site->changes[0].ticket.state, TICKET_RESOLVED);
+}
+
+static void older_reports_and_unreadable_ones_change_nothing(void **state)
+{
+	struct site *site = *state;
+	struct report old = queued(site, 3, CRITICAL);
+
+	assert_int_equal(outcome(site, checked(OK, 5)), REPORT_STORED);
+	site->batch.head = 100;
+	assert_int_equal(outcome(site, old), REPORT_STORED);
+	assert_false(site->checks[0].wait.waits);
+	assert_int_equal(outcome(site, queued(site, 8, CRITICAL)), REPORT_STORED);
+	old.counter = 7;
+	old.state = OK;
+	assert_int_equal(outcome(site, old), REPORT_STORED);
+	assert_int_equal(site->checks[0].wait.counter, 8);
+	site->checks[0].wait.began_size = 1;
+	assert_int_equal(outcome(site, queued(site, 9, OK)), REPORT_STORED);
+	site->checks[0].wait.last_size = 1;
+	settle(site);
+	assert_int_equal(site->batch.change_count, 0);
+	assert_int_equal(site->checks[0].counter, 5);
+}
+
 int main(void)
 {
 #define SITE(test) cmocka_unit_test_setup_teardown(test, site_begin, site_end)
@@ -317,6 +461,10 @@ int main(void)
 	        SITE(what_the_agent_says_of_itself_is_kept),
 	        SITE(titles_are_one_line_and_bounded),
 	        SITE(without_numbers_or_memory_nothing_is_decided),
+	        cmocka_unit_test(
+	                of_a_backlog_records_come_of_what_passed_and_the_last_state_acts),
+	        SITE(an_incident_from_before_the_backlog_meets_the_last_state_only),
+	        SITE(older_reports_and_unreadable_ones_change_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
