@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 from desk import Desk, Failed, Refused, Watch, schema  # noqa: E402
-from otk_test import APPLICATION, CommandFailed, check, check_equal, eventually, run  # noqa: E402
+from otk_test import APPLICATION, CommandFailed, check, check_equal, eventually, micros, run  # noqa: E402
 
 START = "2026-03-02T09:00:00Z"
 # More of the other customer, a history's placeholder, and an engineer for one customer only.
@@ -41,13 +41,19 @@ def _calls(peer):
     """Every call about one ticket: {name: function of its number}."""
     verbs = {"get": {}, "take": {}, "assign": {"assignee": "eva"}, "reply": {"text": "x"},
              "note": {"text": "x"}, "pend": {"reason": 3}, "resume": {}, "resolve": {"text": "x"},
-             "close": {}, "reopen": {}, "cancel": {}, "classify": {"impact": 1}}
+             "close": {}, "reopen": {}, "cancel": {}, "classify": {"impact": 1}, "ask": {"text": "x"},
+             "merge": {"into_ticket_id": 1}, "unmerge": {"text": "x"}, "watch": {"person": "eva"}}
     calls = {verb: lambda n, v=verb, f=fields: peer.ticket(v, ticket_id=n, **f)
              for verb, fields in verbs.items()}
     calls["stale reply"] = lambda n: peer.ticket("reply", ticket_id=n, text="x", expected_version=1)
+    promise = schema().promise
+    calls["promise"] = lambda n: peer.call("PromiseTicket", promise.PromiseTicketRequest(
+        ticket_id=n, promise_at_us=micros("2026-03-02T18:00:00Z"), at_request_seq=1), promise.PromiseTicketResponse)
+    calls["record of promises"] = lambda n: peer.call(
+        "GetPromiseRecord", promise.GetPromiseRecordRequest(ticket_id=n), promise.GetPromiseRecordResponse)
     calls["events"] = peer.events
     calls["explain"] = peer.explain
-    calls["watch"] = lambda n: Watch(peer, ticket_id=n).next()
+    calls["feed"] = lambda n: Watch(peer, ticket_id=n).next()
     return calls
 
 
