@@ -1,47 +1,21 @@
-/* otklik contract simulate, sla forecast: what would have been, what may come. */
+/* otklik contract simulate: what a draft would have made of real past tickets. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/text.h"
-#include "base/time_text.h"
 #include "cli/clean.h"
 #include "cli/json.h"
 #include "cli/options.h"
+#include "cli/span.h"
 #include "cli/table.h"
 #include "cli/ticket_print.h"
 #include "cli/verbs.h"
 #include "cli/yaml_message.h"
-#include "core/duration.h"
 #include "otklik/v1/simulation.pb-c.h"
 
 enum { HUNDRED = 100, SECOND_US = 1000000 };
-#define DAY_US (INT64_C(86400) * SECOND_US)
 
 typedef Otklik__V1__SimulateContractResponse response;
-
-/* "90d", "2w" or a duration. 0, or an exit code with the error printed. */
-static int span_read(const char *words, const char *option, const char *text, int64_t *us)
-{
-	size_t length = strlen(text);
-	char number[8];
-	int64_t n;
-
-	if (length > 1 && length < sizeof number &&
-	        (text[length - 1] == 'd' || text[length - 1] == 'w')) {
-		memcpy(number, text, length - 1);
-		number[length - 1] = '\0';
-		if (text_to_i64(number, 1, 7300, &n) == 0) {
-			*us = n * DAY_US * (text[length - 1] == 'w' ? 7 : 1);
-			return 0;
-		}
-	}
-	if (duration_parse(text, option, us, NULL) == 0 && *us > 0)
-		return 0;
-	return cli_usage(
-	        words, "--%s must be such as 90d, 2w, 8h or 30m, not '%.40s'", option, text);
-}
 
 /* --- a simulation as it comes ------------------------------------------------------------- */
 
@@ -387,147 +361,10 @@ int verb_contract_simulate(struct cli *cli, int argc, char **argv)
 	if (history != NULL && in.from_us != 0)
 		return cli_usage("contract simulate", "say --history or --from, not both");
 	if (history != NULL) {
-		rc = span_read("contract simulate", "history", history, &span);
+		rc = cli_span_read("contract simulate", "history", history, &span);
 		if (rc != 0)
 			return rc;
 		in.history_us = span;
 	}
 	return simulate(cli, file, &in);
-}
-
-/* --- forecasts ---------------------------------------------------------------------------- */
-
-struct forecast_output {
-	const struct cli *cli;
-	struct table *table;
-	int64_t clocks;
-	int64_t history;
-	int64_t rows;
-	bool done;
-};
-
-static void forecast_add(
-        struct table *t, const struct cli *cli, const Otklik__V1__ForecastRow *row)
-{
-	char text[64];
-
-	table_row(t);
-	table_number(t, row->ticket_id);
-	table_text(t, row->customer);
-	table_text(t, clock_word(row->clock));
-	(void)snprintf(text, sizeof text, "P%u", row->priority);
-	table_text(t, text);
-	text_put(t, row->team);
-	if (row->breached) {
-		table_text(t, cli->format == FORMAT_TABLE ? "broken" : "100.0");
-		table_color(t, "red");
-	} else if (row->beyond) {
-		table_text(t, cli->format == FORMAT_TABLE ? "?" : NULL);
-	} else {
-		table_real(t, row->probability * HUNDRED, 1);
-	}
-	(void)snprintf(text, sizeof text, "%.0f-%.0f", row->low * HUNDRED, row->high * HUNDRED);
-	table_text(t, row->breached ? NULL : text);
-	table_time(t, row->due_at_us);
-	table_duration(t, row->consumed_us);
-	table_duration(t, row->target_us);
-	table_number(t, row->at_risk);
-	table_number(t, row->similar);
-	table_text(t, row->group);
-	table_text(t, row->title);
-}
-
-static bool forecast_item(void *arg, const ProtobufCMessage *message)
-{
-	const Otklik__V1__ForecastSlaResponse *item =
-	        (const Otklik__V1__ForecastSlaResponse *)(const void *)message;
-	struct forecast_output *out = arg;
-
-	if (item->row != NULL) {
-		forecast_add(out->table, out->cli, item->row);
-		out->rows++;
-	}
-	if (item->done) {
-		out->done = true;
-		out->clocks = item->clocks;
-		out->history = item->history;
-	}
-	return true;
-}
-
-static int forecast(struct cli *cli, const Otklik__V1__ForecastSlaRequest *in)
-{
-	static const char *const RIGHT[] = {"breaks_%", "interval", "due", "consumed", "target",
-	        "lasted_longer", "similar", NULL};
-	struct forecast_output out = {.cli = cli};
-	struct otk_error err;
-	int rc = cli_connect(cli);
-
-	if (rc != 0)
-		return rc;
-	out.table = table_new(cli);
-	table_column(out.table, "ticket", TABLE_RIGHT);
-	table_column(out.table, "customer", 0);
-	table_column(out.table, "clock", 0);
-	table_column(out.table, "priority", 0);
-	table_column(out.table, "team", 0);
-	for (size_t i = 0; RIGHT[i] != NULL; i++)
-		table_column(out.table, RIGHT[i], TABLE_RIGHT);
-	table_column(out.table, "alike_in", 0);
-	table_column(out.table, "title", TABLE_CUT);
-	error_clear(&err);
-	rc = client_stream(
-	        cli->client, METHOD_FORECAST_SLA, &in->base, forecast_item, &out, &err);
-	if (rc != 0)
-		rc = cli_fail(&err);
-	else if (!out.done)
-		rc = cli_lacks("end of the forecast");
-	else
-		rc = table_print(out.table, stdout);
-	table_free(out.table);
-	if (rc == 0)
-		(void)fprintf(stderr, "%lld of %lld open clocks, by %lld of the past\n",
-		        (long long)out.rows, (long long)out.clocks, (long long)out.history);
-	return rc;
-}
-
-int verb_sla_forecast(struct cli *cli, int argc, char **argv)
-{
-	Otklik__V1__ForecastSlaRequest in = OTKLIK__V1__FORECAST_SLA_REQUEST__INIT;
-	const char *customer = NULL, *team = NULL, *within = NULL, *history = NULL;
-	int64_t limit = 0;
-	const struct cli_option options[] = {
-	        {"customer", 'c', OPTION_TEXT, &customer, "of this customer only", false, 0, 0},
-	        {"team", 't', OPTION_TEXT, &team, "of this team only", false, 0, 0},
-	        {"within", 'w', OPTION_TEXT, &within, "due within so long: 8h, 2d", false, 0,
-	                0},
-	        {"history", 0, OPTION_TEXT, &history,
-	                "how far back similar tickets are looked for (default 180d)", false, 0,
-	                0},
-	        {"limit", 'n', OPTION_NUMBER, &limit, "rows at most (default 100)", false, 1,
-	                10000},
-	        {.name = NULL},
-	};
-	int rc = options_read(cli, "sla forecast",
-	        "open tickets by how likely they break their targets, from how long similar "
-	        "ones "
-	        "took that had lasted as long",
-	        "  otklik sla forecast --within 8h\n"
-	        "  otklik sla forecast --customer alfa --team network --format csv\n",
-	        options, argc, argv);
-
-	if (rc != 0)
-		return rc < 0 ? 0 : rc;
-	if (within != NULL)
-		rc = span_read("sla forecast", "within", within, &in.within_us);
-	if (rc == 0 && history != NULL)
-		rc = span_read("sla forecast", "history", history, &in.history_us);
-	if (rc != 0)
-		return rc;
-	if (customer != NULL)
-		in.customer = cli_strdup(cli, customer);
-	if (team != NULL)
-		in.team = cli_strdup(cli, team);
-	in.limit = (uint32_t)limit;
-	return forecast(cli, &in);
 }
