@@ -13,7 +13,7 @@
 #include "core/explain.h"
 #include "world.h"
 
-enum { LIVES = 1500, COMMANDS = 20 };
+enum { LIVES = 1500, COMMANDS = 20, OLDER = 900 };
 
 static uint64_t random_state = 20260302;
 
@@ -27,7 +27,7 @@ static uint32_t draw(uint32_t below)
 
 struct step {
 	int64_t at;
-	int kind; /* 0: command, 1: check */
+	int kind; /* 0: command, 1: check, 2: merge into an older ticket, 3: its undo */
 	struct command cmd;
 	bool bad;
 };
@@ -43,6 +43,34 @@ static int64_t next_instant(const struct change *c, int64_t now)
 	return now + GAPS[draw(7)] + (draw(3) == 0 ? (int64_t)draw(3600) * SECOND : 0);
 }
 
+/* What stands beside the work. */
+static struct command random_aside(void)
+{
+	static const struct actor LEAD = {
+	        .principal_id = PERSON_GLEB, .side = SIDE_PROVIDER, .lead = true};
+	struct command cmd = {.text = "words", .actor = LEAD};
+
+	switch (draw(4)) {
+	case 0:
+		cmd.verb = VERB_WAIVE;
+		cmd.clock = (enum clock_kind)(CLOCK_RESPONSE + draw(3));
+		break;
+	case 1:
+		cmd.verb = VERB_ASK;
+		cmd.actor = ANNA;
+		break;
+	case 2:
+		cmd.verb = draw(2) == 0 ? VERB_FOLLOW : VERB_UNFOLLOW;
+		cmd.person_id = PERSON_ANNA + (int32_t)draw(4);
+		break;
+	default:
+		cmd.verb = VERB_APPLY_CONTRACT;
+		cmd.contract_id = draw(5) == 0 ? 0 : CONTRACT_ACME + (int32_t)draw(4);
+		break;
+	}
+	return cmd;
+}
+
 static struct command random_command(int64_t now)
 {
 	static const struct actor *const ACTORS[] = {&VERA, &VERA, &VERA, &GLEB, &ANNA, &ANNA};
@@ -52,6 +80,8 @@ static struct command random_command(int64_t now)
 	        .text = draw(4) == 0 ? NULL : "words",
 	};
 
+	if (draw(6) == 0)
+		return random_aside();
 	if (cmd.verb == VERB_CANCEL && draw(4) != 0)
 		cmd.verb = VERB_REPLY;
 	if (draw(8) == 0)
@@ -177,7 +207,8 @@ static bool arms(const struct event *e)
 {
 	return e->kind == EVENT_CLOCK_STARTED || e->kind == EVENT_CLOCK_RETARGETED ||
 	       (e->kind == EVENT_CLOCK_RESUMED &&
-	               (e->cause == CAUSE_REOPEN || e->cause == CAUSE_RETARGET));
+	               (e->cause == CAUSE_REOPEN || e->cause == CAUSE_RETARGET ||
+	                       e->cause == CAUSE_CONTRACT));
 }
 
 static void assert_levels_fire_once(const struct change *c)
@@ -204,6 +235,9 @@ static void assert_outcomes(const struct change *c)
 	for (size_t i = 0; i < c->event_count; i++) {
 		const struct event *e = &c->events[i];
 
+		/* An undone merge lives again what would have been since. */
+		if (e->kind == EVENT_STATE_CHANGED && e->cause == CAUSE_UNMERGED)
+			last = e->occurred_at;
 		assert_true(e->occurred_at >= last);
 		assert_true(e->recorded_at >= e->occurred_at);
 		last = e->occurred_at;
@@ -272,10 +306,20 @@ static bool take_step(struct change *c, const struct step *step)
 	struct change before = *c;
 	struct otk_error err;
 	enum check_effect effect;
+	struct change older;
 	int rc;
 
 	error_clear(&err);
-	if (step->kind == 1)
+	if (step->kind > 1) {
+		change_init(&older, c->arena, c->ref);
+		file(&older, false, at("2026-02-26T05:00:00Z"));
+		older.ticket.ticket_id = OLDER;
+		older.ticket.customer_id = c->ticket.customer_id;
+	}
+	if (step->kind > 1)
+		rc = (step->kind == 2 ? lifecycle_merge : lifecycle_unmerge)(
+		        c, &older, &VERA, NULL, step->at, &err);
+	else if (step->kind == 1)
 		rc = lifecycle_check(
 		        c, step->bad, "output", &ACME_AGENT, step->at, &effect, &err);
 	else
@@ -325,6 +369,30 @@ static void assert_same_life(const struct change *a, const struct change *b)
 		assert_clocks_equal(&a->clocks[kind], &b->clocks[kind]);
 }
 
+/* Both customers have a second contract with other targets, levels, pauses and hours. */
+static void sign_more(struct world *world)
+{
+	struct ref_contract *all = arena_calloc(world->arena, 4, sizeof *all);
+
+	assert_non_null(all);
+	all[0] = *world->acme;
+	all[1] = *world->bar;
+	all[2] = *world->bar;
+	all[3] = *world->acme;
+	all[2].customer_id = WORLD_ACME;
+	all[3].customer_id = WORLD_BAR;
+	for (int i = 2; i < 4; i++) {
+		all[i].id = CONTRACT_ACME + i;
+		all[i].current = false;
+		all[i].level_count = 4;
+		all[i].pauses[CLOCK_RESOLUTION] = 1 << PENDING_SUPPLIER;
+	}
+	world->acme = &all[0];
+	world->bar = &all[1];
+	world->ref.contracts = all;
+	world->ref.contract_count = 4;
+}
+
 static void live(struct world *world, int number)
 {
 	struct arena *arena = arena_new(1 << 26);
@@ -351,6 +419,8 @@ static void live(struct world *world, int number)
 			steps[i].kind = 1;
 			steps[i].bad = draw(2) == 0;
 		}
+		if (c.ticket.merged_into != 0 ? draw(2) == 0 : draw(12) == 0)
+			steps[i].kind = c.ticket.merged_into != 0 ? 3 : 2;
 		before = c;
 		c.events = arena_calloc(arena, c.event_cap, sizeof *c.events);
 		memcpy(c.events, before.events, c.event_count * sizeof *c.events);
@@ -387,6 +457,7 @@ static void whatever_happens_the_journal_tells_all_and_ticks_change_nothing(void
 		struct world *world = world_new();
 		uint64_t seed = random_state;
 
+		sign_more(world);
 		if (number % 2 == 0)
 			world_edit_office(world,
 			        at("2026-03-02T05:00:00Z") +
