@@ -179,6 +179,7 @@ static int explanation_print(const struct cli *cli, const Otklik__V1__ExplainClo
 		clean_printf(
 		        stdout, "#%lld  %s", (long long)out->ticket->id, out->ticket->title);
 		(void)fputc('\n', stdout);
+		ticket_promise_print(out->ticket);
 	}
 	for (size_t i = 0; rc == 0 && i < out->n_clocks; i++)
 		rc = clock_print(cli, out->clocks[i], out->now_us);

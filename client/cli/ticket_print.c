@@ -99,7 +99,7 @@ static void field_time(const char *name, int64_t us)
 		field(name, table_time_text(us, text));
 }
 
-static void promise_print(const Otklik__V1__Ticket *t)
+void ticket_promise_print(const Otklik__V1__Ticket *t)
 {
 	char date[TABLE_TIME_SIZE];
 	char first[TABLE_TIME_SIZE];
@@ -164,7 +164,7 @@ static int ticket_for_people(const struct cli *cli, const Otklik__V1__Ticket *t)
 	field_time("created", t->created_at_us);
 	field_time("updated", t->updated_at_us);
 	field_time("answered", t->first_reply_at_us);
-	promise_print(t);
+	ticket_promise_print(t);
 	field_time("resolved", t->resolved_at_us);
 	field_time("closed", t->closed_at_us);
 	if (t->reopen_count > 0) {

@@ -9,6 +9,10 @@
 /* One ticket, after a command or on its own; NULL is told. 0 or an exit code. */
 int ticket_print(const struct cli *cli, const Otklik__V1__Ticket *ticket);
 
+/* For people, a line: the date promised, if any ever was, and whether it was moved or broken.
+ */
+void ticket_promise_print(const Otklik__V1__Ticket *ticket);
+
 /* A table of tickets for people or as CSV, and rows for it. table_print and table_free end it.
  */
 struct table *tickets_table(const struct cli *cli);

@@ -77,7 +77,8 @@ def _one_life(otk):
     check_equal([(r["what"], r["by"], r["offensive"]) for r in given],
                 [("first", "", ""), ("earlier", "us", "no"), ("later", "customer", "no"), ("withdrawn", "us", "no")],
                 "the ledger")
-    check("withdrawn" in olga.run("ticket", "show", number), "ticket show tells it too")
+    check("withdrawn (first 2026-" in olga.run("ticket", "show", number), "ticket show tells it too")
+    check("withdrawn (first 2026-" in olga.run("sla", "explain", number), "and explain")
 
 
 def _time_speaks(otk):
