@@ -244,7 +244,8 @@ def installation(name, admin, terms):
                       for code in ("acme", "bravo")],
         "sites": [{"code": t.code, "customer": "acme", "name": t.code, "zone": "UTC"} for t in terms],
         "teams": [{"code": code, "name": code.title()} for code in TEAMS],
-        "people": [person(admin, "admin"), *(person(code, "engineer") for code in ENGINEERS),
+        "agents": [{"code": "agent-" + t.code, "site": t.code} for t in terms],
+        "people": [person(admin, "admin"), person("lena", "lead"), *(person(code, "engineer") for code in ENGINEERS),
                    person("olga", "requester", "acme"), person("mark", "requester", "acme"),
                    person("boris", "requester", "bravo"), person("maria", "requester", "bravo")],
         "services": [{"code": code, "name": code.title(), "customer": "acme"} for code in SERVICES],
@@ -257,13 +258,17 @@ class Plan:
 
     GAPS = [0, 1, 1, 2, 5, 13, 30, 30, 60, 120, 300, 600, 1440, 2880]
     WEIGHTS = {
-        "new": "take take assign assign reply reply reply_wait pend classify classify cancel resolve",
-        "assigned": "take take assign reply reply_wait pend classify classify cancel resolve note",
-        "in_progress": "reply reply reply_wait reply_wait pend classify assign resolve resolve note",
-        "pending": "resume resume customer customer reply reply_wait pend classify take resolve",
-        "resolved": "reopen reopen close reply customer classify note",
-        "closed": "reopen reopen reopen note", "cancelled": "note"}
-    ANY = "take assign reply customer pend resume resolve close reopen cancel classify note".split()
+        "new": "take take assign assign reply reply reply_wait pend classify classify cancel resolve "
+               "ask",
+        "assigned": "take take assign reply reply_wait pend classify classify cancel resolve note ask "
+                    "waive",
+        "in_progress": "reply reply reply_wait reply_wait pend classify assign resolve resolve note "
+                       "ask waive",
+        "pending": "resume resume customer customer reply reply_wait pend classify take resolve ask",
+        "resolved": "reopen reopen close reply customer classify note waive",
+        "closed": "reopen reopen reopen note waive", "cancelled": "note waive"}
+    ANY = ("take assign reply customer pend resume resolve close reopen cancel classify note ask "
+           "waive").split()
 
     def __init__(self, seed, number, terms, by_second):
         self.rng = rng = random.Random(f"{seed}/{number}")
@@ -274,7 +279,7 @@ class Plan:
         self.at = self.aligned(date_of(start) * DAY + rng.randrange(days * DAY))
         self.until = self.at + 8 * DAY
         self.left = rng.randint(3, 18)
-        self.life = self.ticket_id = None
+        self.life = self.ticket_id = self.backlog = None
         self.log = []
 
     def aligned(self, at):
@@ -284,6 +289,8 @@ class Plan:
     def person(self, actor):
         if actor == "provider":
             return self.engineer
+        if actor == "lead":
+            return "lena"
         return {"acme": {"requester": "olga", "other": "mark"},
                 "bravo": {"requester": "boris", "other": "maria"}}[self.customer][actor]
 
@@ -292,13 +299,28 @@ class Plan:
         rng = self.rng
         actor = "provider" if rng.random() < 0.3 else "requester"
         self.engineer = rng.choice(ENGINEERS)
+        if self.terms and rng.random() < 0.15:
+            return self.draw_backlog()
         fields = {"ticket_type": rng.choice(TYPES), "impact": rng.randint(1, 3),
                   "urgency": rng.randint(1, 3),
                   "service": rng.choice([None, None, *SERVICES]) if self.terms else None,
                   "live_contact": actor == "provider" and rng.random() < 0.4}
         return actor, fields
 
+    def draw_backlog(self):
+        """What a site's agent sends when it is back: a person's report, or a check that is bad at
+        the end; and before it sometimes a check that was bad and is good again."""
+        rng = self.rng
+        self.backlog = [rng.randint(1, 3000) * MINUTE, False]
+        fields = {"impact": rng.randint(1, 3), "urgency": rng.randint(1, 3)}
+        if rng.random() < 0.5:
+            return "check", {**fields, "ticket_type": "incident"}
+        return "person", {**fields, "ticket_type": rng.choice(TYPES),
+                          "service": rng.choice([None, *SERVICES])}
+
     def file(self, actor, fields):
+        if actor == "check":
+            fields = {**fields, "check": True}
         contract = self.terms.contract if self.terms else None
         self.life = Life(contract, self.at, actor, **fields)
 
@@ -311,6 +333,11 @@ class Plan:
         if verb in ("close", "reopen", "cancel"):
             actor = rng.choices(["provider", "requester", "other"], [50, 45, 5])[0]
         text = rng.choice(["words", None])
+        if verb == "waive":
+            return verb, rng.choice(["lead"] * 9 + ["provider"]), {
+                "clock": rng.choice([*CLOCKS, *self.life.clocks]), "text": "words"}
+        if verb == "ask":
+            return verb, rng.choice(["requester"] * 6 + ["other"] * 3 + ["provider"]), {"text": "words"}
         if verb == "customer":
             return "reply", rng.choice(["requester", "requester", "other"]), {"text": "words"}
         if verb == "reply":

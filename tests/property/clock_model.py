@@ -8,7 +8,7 @@ microseconds, so that a command may come at any second and half a level's minute
 What the description leaves open is done as the server documents it (server/core/README.md);
 such places say "documented".
 """
-from clock_terms import CLOCKS, DAY, ITIL, RESOLUTION, RESPONSE, UPDATE
+from clock_terms import CLOCKS, DAY, ITIL, MINUTE, RESOLUTION, RESPONSE, UPDATE
 
 OPEN_STATES = ("new", "assigned", "in_progress", "pending")
 RUNNING, PAUSED, MET, LATE, VOID = "running", "paused", "met", "late", "void"
@@ -28,7 +28,7 @@ class Clock:
         self.counted = 0  # in the stretches that are over
         self.since = start  # where the running stretch began
         self.at = start  # of the last change
-        self.due = self.breached_at = self.stopped_at = None
+        self.due = self.breached_at = self.stopped_at = self.waived_at = None
         self.wall, self.days, self.target = False, 0, None
         self.levels = [LevelState(level) for level in contract.levels.get(kind, [])]
 
@@ -199,10 +199,41 @@ class Clock:
         self.breach_if_exceeded(now)
         self.rearm_levels(now)
 
-    def reopen(self, target, now):
+    def adopt(self, contract):
+        """Another version: level n takes over what became of level n."""
+        if contract is self.contract:
+            return
+        self.contract, before = contract, self.levels
+        self.levels = [LevelState(level) for level in contract.levels.get(self.kind, [])]
+        for level, old in zip(self.levels, before):
+            level.state, level.at = old.state, old.at
+
+    def repin(self, contract, target, now):
+        """Re-aims an open clock under another version, also where its due stays."""
+        if target is None:
+            self.void(now)
+            return
+        state, old, length = self.state, self.due, self.target
+        self.halt(now, PAUSED)
+        self.adopt(contract)
+        self.aim(target)
+        self.state, self.since = state, now if state == RUNNING else None
+        if not (old is not None and old <= now and self.target == length):
+            self.find_due(now)
+        self.note(now, "retargeted", consumed=self.counted, target=self.target, due=self.due,
+                  old=old)
+        self.breach_if_exceeded(now)
+        self.rearm_levels(now)
+
+    def waive(self, now):
+        self.waived_at = now
+        self.note(now, "waived", old=self.breached_at)
+
+    def reopen(self, contract, target, now):
         """Runs on after its end, under the target that holds now."""
         if target is None:
             return
+        self.adopt(contract)
         old = self.due
         changed = self.aim(target)
         self.state, self.stopped_at = RUNNING, None
@@ -222,7 +253,7 @@ class Life:
     """One ticket. Commands raise Refused; `journal` is what must have happened, in order."""
 
     def __init__(self, contract, now, actor, ticket_type, impact, urgency, service=None,
-                 live_contact=False):
+                 live_contact=False, check=False):
         self.contract, self.type, self.service = contract, ticket_type, service
         self.impact, self.urgency, self.overridden = impact, urgency, False
         self.priority = self.matrix()
@@ -230,7 +261,8 @@ class Life:
         self.state, self.reason, self.until = "new", None, None
         self.team = self.assignee = None
         self.answered = actor == "provider" and live_contact
-        self.resolved_at = self.close_at = None
+        self.resolved_at = self.close_at = self.recheck_at = None
+        self.check = check  # filed by one that stays bad
         self.reopened = 0
         self.start_clock(RESPONSE, now)
         self.start_clock(RESOLUTION, now)
@@ -317,7 +349,7 @@ class Life:
         if clock is not None and clock.state != VOID:
             return
         if kind == RESOLUTION and clock is not None:
-            clock.reopen(self.target(kind), now)
+            clock.reopen(self.contract, self.target(kind), now)
         elif kind == RESOLUTION or (kind == UPDATE and self.answered) or (
                 kind == RESPONSE and not self.answered and clock is None):
             self.start_clock(kind, now)
@@ -331,6 +363,8 @@ class Life:
             things.append((self.until, (0,), "resume"))
         if self.close_at is not None:
             things.append((self.close_at, (1,), "close"))
+        if self.recheck_at is not None:
+            things.append((self.recheck_at, (1, 1), "recheck"))
         for number, kind in enumerate(CLOCKS):
             if not self.clock_is_open(kind):
                 continue
@@ -356,6 +390,8 @@ class Life:
             elif thing == "close":
                 self.close_at = None
                 self.set_state("closed", at)
+            elif thing == "recheck":
+                self.run_again("provider", at)
             elif isinstance(thing, Clock):
                 thing.breach(at)
             else:
@@ -387,9 +423,18 @@ class Life:
         getattr(self, "do_" + verb)(actor, now, **given)
 
     def check_side(self, verb, actor):
+        if verb == "ask":
+            if actor == "provider":
+                raise Refused("PERMISSION_DENIED")
+            return
+        if verb == "waive":
+            if actor != "lead":
+                raise Refused("PERMISSION_DENIED")
+            return
         if actor == "provider" or verb == "reply":
             return
-        if verb not in ("close", "reopen", "cancel") or actor != "requester":
+        # What a check filed is anybody's of the customer.
+        if verb not in ("close", "reopen", "cancel") or actor != "requester" and not self.check:
             raise Refused("PERMISSION_DENIED")
 
     def check_state(self, verb, actor, given):
@@ -397,10 +442,10 @@ class Life:
                    "resume": ("pending",), "resolve": OPEN_STATES, "close": ("resolved",),
                    "reopen": ("resolved", "closed"), "cancel": OPEN_STATES,
                    "reply": (*OPEN_STATES, "resolved"), "classify": (*OPEN_STATES, "resolved"),
-                   "note": (self.state,)}[verb]
+                   "note": (self.state,), "waive": (self.state,), "ask": OPEN_STATES}[verb]
         if verb == "reply" and given.get("reason"):
             allowed = OPEN_STATES
-        if verb == "cancel" and actor == "requester":
+        if verb == "cancel" and actor != "provider":
             allowed = ("new", "assigned")
         if self.state not in allowed:
             raise Refused("FAILED_PRECONDITION")
@@ -438,6 +483,29 @@ class Life:
     def do_note(self, _actor, _now, text):
         pass
 
+    def do_waive(self, _actor, now, clock, text):
+        clock = self.clocks.get(clock)
+        if clock is None or clock.breached_at is None or clock.waived_at is not None:
+            raise Refused("FAILED_PRECONDITION")
+        clock.waive(now)
+
+    def do_ask(self, _actor, now, text):
+        if self.state == "pending" and self.reason == "customer":
+            self.set_state("in_progress", now)
+        if not self.clock_is_open(UPDATE):
+            self.start_clock(UPDATE, now)
+        self.follow_state(now)
+
+    def contract_applied(self, contract, now):
+        """The ticket is put under another version of its contract."""
+        self.contract = contract
+        for kind in CLOCKS:
+            if self.clock_is_open(kind):
+                self.clocks[kind].repin(contract, self.target(kind), now)
+            elif self.target(kind) is not None and self.state in OPEN_STATES:
+                self.promise_appears(kind, now)
+        self.follow_state(now)
+
     def do_pend(self, actor, now, reason, text=None, until=None):
         if (self.state, self.reason, self.until) == ("pending", reason, until) and not text:
             raise Refused("FAILED_PRECONDITION")
@@ -461,6 +529,8 @@ class Life:
         kind, length = self.contract.auto_close if self.contract else ("wall", 3 * DAY)
         self.close_at = (now + length if kind == "wall" else
                          self.contract.hours.business(now, length))
+        if self.check:  # still bad half an hour later: not resolved
+            self.recheck_at = now + 30 * MINUTE
         for kind in CLOCKS:
             self.end_clock(kind, now)
 
@@ -472,11 +542,14 @@ class Life:
         window = self.contract.reopen_window if self.contract else 10 * DAY
         if now > self.resolved_at + window:
             raise Refused("FAILED_PRECONDITION")
+        self.run_again(actor, now, text)
+
+    def run_again(self, actor, now, text=None):
         self.set_state("in_progress", now)
-        self.resolved_at = self.close_at = None
+        self.resolved_at = self.close_at = self.recheck_at = None
         self.reopened += 1
         if RESOLUTION in self.clocks:
-            self.clocks[RESOLUTION].reopen(self.target(RESOLUTION), now)
+            self.clocks[RESOLUTION].reopen(self.contract, self.target(RESOLUTION), now)
         if self.answered:
             self.start_clock(UPDATE, now)
         self.say(actor, text, now)
