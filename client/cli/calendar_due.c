@@ -15,7 +15,8 @@ enum { CASE_PAUSES_MAX = 4096, LINE_MAX_BYTES = 1024 * 1024 };
 
 static const char HELP[] =
         "Usage: otklik calendar due --tz ZONE --week WEEK --start TIME --target TARGET\n"
-        "                           [--holidays DATES]... [--pause FROM/TO]...\n"
+        "                           [--holidays DATES]... [--rule RULE]... [--pause "
+        "FROM/TO]...\n"
         "       otklik calendar due --batch FILE\n"
         "\n"
         "Prints when a clock started at TIME comes due, as UTC (RFC 3339). Needs no server.\n"
@@ -26,12 +27,14 @@ static const char HELP[] =
         "                     (22:00-06:00 crosses midnight, 24:00 is the end of the day)\n"
         "  --holidays DATES   2025-12-25,2026-01-01; ranges 2025-12-29..2026-01-02; special\n"
         "                     working days with their spans: 2025-12-24 09:00-13:00\n"
+        "  --rule RULE        a holiday of every year: jan 1-8; last mon of may; easter+1;\n"
+        "                     orthodox easter; dec 25 observed next weekday\n"
         "  --start TIME       2025-03-28T16:00:00Z, or without a zone: local time in ZONE\n"
         "  --target TARGET    90s, 15m, 4h, 1h30m: service time; `4h calendar`: wall time;\n"
         "                     2bd: business days\n"
         "  --pause FROM/TO    does not count; `FROM/` has no end yet\n"
         "  --batch FILE       tab-separated, - for standard input; the first line names the\n"
-        "                     columns: id tz week holidays start target pauses. Prints\n"
+        "                     columns: id tz week holidays start target pauses rules. Prints\n"
         "                     id<TAB>due; a bad row is told on standard error and the rest\n"
         "                     goes on, exit code 65 at the end\n"
         "\n"
@@ -43,12 +46,21 @@ static const char HELP[] =
         "  otklik calendar due --batch cases.tsv\n";
 
 /* One question as text; the members are the columns of a batch. */
-enum column { COL_ID, COL_TZ, COL_WEEK, COL_HOLIDAYS, COL_START, COL_TARGET, COL_PAUSES };
+enum column {
+	COL_ID,
+	COL_TZ,
+	COL_WEEK,
+	COL_HOLIDAYS,
+	COL_START,
+	COL_TARGET,
+	COL_PAUSES,
+	COL_RULES /* parted by `;` */
+};
 
-enum { COLUMN_COUNT = COL_PAUSES + 1 };
+enum { COLUMN_COUNT = COL_RULES + 1 };
 
 static const char *const COLUMN_NAMES[COLUMN_COUNT] = {
-        "id", "tz", "week", "holidays", "start", "target", "pauses"};
+        "id", "tz", "week", "holidays", "start", "target", "pauses", "rules"};
 
 struct question {
 	const char *text[COLUMN_COUNT];
@@ -77,8 +89,8 @@ static int calendar_get(struct calendar_cache *cache, const struct question *q,
 	char *key = NULL;
 	int rc;
 
-	if (asprintf(&key, "%s\t%s\t%s", q->text[COL_TZ], q->text[COL_WEEK],
-	            q->text[COL_HOLIDAYS]) < 0)
+	if (asprintf(&key, "%s\t%s\t%s\t%s", q->text[COL_TZ], q->text[COL_WEEK],
+	            q->text[COL_HOLIDAYS], q->text[COL_RULES]) < 0)
 		return error_set(err, OTK_RESOURCE_EXHAUSTED, "NO_MEMORY", "out of memory");
 	if (cache->key != NULL && strcmp(cache->key, key) == 0) {
 		free(key);
@@ -88,7 +100,9 @@ static int calendar_get(struct calendar_cache *cache, const struct question *q,
 	rc = plan_parse(
 	        q->text[COL_TZ], q->text[COL_WEEK], q->text[COL_HOLIDAYS], &plan, &cause);
 	if (rc == 0) {
-		rc = calendar_new(&plan, &calendar, &cause);
+		rc = plan_parse_rules(q->text[COL_RULES], &plan, &cause);
+		if (rc == 0)
+			rc = calendar_new(&plan, &calendar, &cause);
 		plan_release(&plan);
 	}
 	if (rc != 0) {
@@ -96,9 +110,10 @@ static int calendar_get(struct calendar_cache *cache, const struct question *q,
 
 		free(key);
 		return column_error(err,
-		        strcmp(field, "zone") == 0   ? COL_TZ
-		        : strcmp(field, "week") == 0 ? COL_WEEK
-		                                     : COL_HOLIDAYS,
+		        strcmp(field, "zone") == 0    ? COL_TZ
+		        : strcmp(field, "week") == 0  ? COL_WEEK
+		        : strcmp(field, "rules") == 0 ? COL_RULES
+		                                      : COL_HOLIDAYS,
 		        &cause);
 	}
 	free(cache->key);
@@ -254,11 +269,13 @@ static int header_read(char *line, struct header *header, struct otk_error *err)
 		header->columns[header->count++] = column;
 	}
 	for (int i = 0; i < COLUMN_COUNT; i++) {
-		if (i != COL_HOLIDAYS && i != COL_PAUSES && (seen & 1U << i) == 0)
+		if (i != COL_HOLIDAYS && i != COL_PAUSES && i != COL_RULES &&
+		        (seen & 1U << i) == 0)
 			return error_field(err, COLUMN_NAMES[i],
 			        "the header lacks this column; it must name id, tz, week, "
 			        "start "
-			        "and target, and may name holidays and pauses, tab-separated");
+			        "and target, and may name holidays, pauses and rules, "
+			        "tab-separated");
 	}
 	return 0;
 }
@@ -381,7 +398,7 @@ static int single_run(const struct question *q)
 	if (rc == 0) {
 		(void)printf("%s\n", due_text(due, stamp));
 		if (calendar_plan_of(cache.calendar)->always &&
-		        q->text[COL_HOLIDAYS][0] != '\0')
+		        (q->text[COL_HOLIDAYS][0] != '\0' || q->text[COL_RULES][0] != '\0'))
 			(void)fprintf(stderr, "note: `always` is open on holidays too; mon-sun "
 			                      "00:00-24:00 is "
 			                      "not\n");
@@ -413,6 +430,7 @@ enum option_id {
 	OPT_TZ = 256,
 	OPT_WEEK,
 	OPT_HOLIDAYS,
+	OPT_RULE,
 	OPT_START,
 	OPT_TARGET,
 	OPT_PAUSE,
@@ -424,6 +442,7 @@ static const struct option OPTIONS[] = {
         {"tz", required_argument, NULL, OPT_TZ},
         {"week", required_argument, NULL, OPT_WEEK},
         {"holidays", required_argument, NULL, OPT_HOLIDAYS},
+        {"rule", required_argument, NULL, OPT_RULE},
         {"start", required_argument, NULL, OPT_START},
         {"target", required_argument, NULL, OPT_TARGET},
         {"pause", required_argument, NULL, OPT_PAUSE},
@@ -435,6 +454,7 @@ static const struct option OPTIONS[] = {
 struct settings {
 	struct question question;
 	struct buf holidays;
+	struct buf rules;
 	struct buf pauses;
 	const char *batch;
 	bool help;
@@ -456,6 +476,9 @@ static int options_read(int argc, char **argv, struct settings *s)
 			break;
 		case OPT_HOLIDAYS:
 			(void)list_add(&s->holidays, ";", optarg);
+			break;
+		case OPT_RULE:
+			(void)list_add(&s->rules, ";", optarg);
 			break;
 		case OPT_START:
 			s->question.text[COL_START] = optarg;
@@ -482,7 +505,7 @@ static int options_read(int argc, char **argv, struct settings *s)
 static int settings_run(struct settings *s)
 {
 	static const enum column REQUIRED[] = {COL_TZ, COL_WEEK, COL_START, COL_TARGET};
-	bool any = s->holidays.len > 0 || s->pauses.len > 0;
+	bool any = s->holidays.len > 0 || s->rules.len > 0 || s->pauses.len > 0;
 
 	if (s->help)
 		return fputs(HELP, stdout) < 0 ? EX_IOERR : EX_OK;
@@ -503,6 +526,7 @@ static int settings_run(struct settings *s)
 	}
 	s->question.text[COL_ID] = "";
 	s->question.text[COL_HOLIDAYS] = buf_text(&s->holidays);
+	s->question.text[COL_RULES] = buf_text(&s->rules);
 	s->question.text[COL_PAUSES] = buf_text(&s->pauses);
 	return single_run(&s->question);
 }
@@ -521,6 +545,7 @@ int cmd_calendar_due(int argc, char **argv)
 	if (code == EX_OK)
 		code = settings_run(&s);
 	buf_free(&s.holidays);
+	buf_free(&s.rules);
 	buf_free(&s.pauses);
 	if (code == EX_OK && (fflush(stdout) != 0 || ferror(stdout))) {
 		(void)fprintf(stderr, "otklik calendar due: the output cannot be written\n");
