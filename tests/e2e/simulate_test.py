@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+from desk import Peer  # noqa: E402
 from otk_test import Deployment, check, check_equal, eventually, micros, run  # noqa: E402
 
 START = "2026-03-02T06:00:00Z"
@@ -78,21 +79,23 @@ def _draft(otk, response="30m", resolution="4h", text=DRAFT):
 def _live(otk, count=12):
     """Tickets answered after 10 to 65 minutes and resolved after one to twelve hours, one
     reopened, one waiting for the customer, one cancelled, one left open."""
-    olga, eva = otk.as_("olga"), otk.as_("eva")
+    olga, eva = Peer(otk, "olga"), Peer(otk, "eva")
     start = micros(START)
-    ids = [olga.json("ticket", "create", "--title", f"t{i}")["id"] for i in range(count + 2)]
+    ids = [olga.ticket("create", title=f"t{i}").id for i in range(count + 2)]
     acts = []
     for i, ticket in enumerate(ids[:count]):
-        acts.append((10 + 5 * i, ["ticket", "reply", ticket, "--text", "soon"]))
-        acts.append((60 * (i + 1), ["ticket", "resolve", ticket, "--text", "done"]))
-    acts.append((30, ["ticket", "pend", ids[3], "--reason", "customer", "--text", "which?"]))
-    acts.append((90, ["ticket", "resume", ids[3]]))
-    acts.append((200, ["ticket", "reopen", ids[1], "--text", "not yet"]))
-    acts.append((260, ["ticket", "resolve", ids[1], "--text", "again"]))
-    acts.append((20, ["ticket", "cancel", ids[count]]))
-    for minutes, words in sorted(acts, key=lambda act: act[0]):
+        acts.append((10 + 5 * i, "reply", {"ticket_id": ticket, "text": "soon"}))
+        acts.append((60 * (i + 1), "resolve", {"ticket_id": ticket, "text": "done"}))
+    acts.append((30, "pend", {"ticket_id": ids[3], "reason": 1, "text": "which?"}))
+    acts.append((90, "resume", {"ticket_id": ids[3]}))
+    acts.append((200, "reopen", {"ticket_id": ids[1], "text": "not yet"}))
+    acts.append((260, "resolve", {"ticket_id": ids[1], "text": "again"}))
+    acts.append((20, "cancel", {"ticket_id": ids[count]}))
+    for minutes, verb, fields in sorted(acts, key=lambda act: act[0]):
         otk.clock.move(start + minutes * 60_000_000)
-        eva.run(*words)
+        eva.ticket(verb, **fields)
+    olga.close()
+    eva.close()
     otk.clock.move(start + 24 * 3600_000_000)
     eventually(lambda: otk.value("SELECT count(*) FROM timer WHERE at < "
                                  "'2026-03-03T06:00:00Z'") == "0", "all is swept")
