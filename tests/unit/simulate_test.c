@@ -250,6 +250,83 @@ static void outcomes_gather_by_target_month_and_reason(void **state)
 	assert_null(sum.cells);
 }
 
+static void what_a_check_files_and_recovers_has_no_outcome(void **state)
+{
+	struct life *life = *state;
+	struct new_ticket in = world_incident();
+	enum check_effect effect;
+	struct simulated s;
+
+	in.machine_filed = true;
+	in.requester_id = 0;
+	error_clear(&life->err);
+	assert_int_equal(
+	        lifecycle_create(&life->c, &in, &ACME_AGENT, at(MONDAY_10), &life->err), 0);
+	assert_int_equal(life_check(life, "2026-03-02T11:30:00+03:00", false, &effect), 0);
+	s = replay(life, CONTRACT_ACME, "2026-03-06T00:00:00+03:00");
+	assert_true(s.self_recovered);
+	assert_int_equal(last_of(&s, CLOCK_RESOLUTION)->state, CLOCK_VOID);
+	/* A breach stays. */
+	assert_int_equal(last_of(&s, CLOCK_RESPONSE)->breached_at,
+	        life->c.clocks[CLOCK_RESPONSE].breached_at);
+	/* Failing again runs the resolution on. */
+	assert_int_equal(life_check(life, "2026-03-02T12:30:00+03:00", true, &effect), 0);
+	s = replay(life, CONTRACT_ACME, "2026-03-02T13:00:00+03:00");
+	assert_false(s.self_recovered);
+	assert_int_equal(last_of(&s, CLOCK_RESOLUTION)->state, CLOCK_RUNNING);
+	assert_int_equal(last_of(&s, CLOCK_RESOLUTION)->consumed_us, 2 * HOUR);
+}
+
+static void a_question_arms_the_update_clock(void **state)
+{
+	struct life *life = *state;
+	struct simulated s;
+
+	assert_int_equal(life_file(life), 0);
+	do_or_fail(life, "2026-03-02T11:00:00+03:00",
+	        (struct command){.verb = VERB_ASK, .actor = ANNA, .text = "well?"});
+	s = replay(life, CONTRACT_ACME, "2026-03-02T11:30:00+03:00");
+	assert_int_equal(count_of(&s, CLOCK_UPDATE), 1);
+	assert_int_equal(
+	        last_of(&s, CLOCK_UPDATE)->started_at, at("2026-03-02T11:00:00+03:00"));
+	assert_int_equal(
+	        last_of(&s, CLOCK_UPDATE)->due_at, life->c.clocks[CLOCK_UPDATE].due_at);
+	/* Another one while it runs changes nothing. */
+	do_or_fail(life, "2026-03-02T11:10:00+03:00",
+	        (struct command){.verb = VERB_ASK, .actor = ANNA, .text = "and?"});
+	s = replay(life, CONTRACT_ACME, "2026-03-02T11:30:00+03:00");
+	assert_int_equal(count_of(&s, CLOCK_UPDATE), 1);
+}
+
+static void a_merge_that_is_undone_never_stopped_a_clock(void **state)
+{
+	struct life *life = *state;
+	struct new_ticket in = world_incident();
+	struct change older;
+	struct simulated s;
+
+	in.ticket_id = 1;
+	change_init(&older, life->arena, &life->world->ref);
+	assert_int_equal(lifecycle_create(&older, &in, &ANNA, at("2026-03-02T09:30:00+03:00"),
+	                         &life->err),
+	        0);
+	assert_int_equal(life_file(life), 0);
+	assert_int_equal(lifecycle_merge(&life->c, &older, &VERA, "the same",
+	                         at("2026-03-02T11:00:00+03:00"), &life->err),
+	        0);
+	s = replay(life, CONTRACT_ACME, "2026-03-02T12:00:00+03:00");
+	assert_true(s.cancelled);
+	assert_int_equal(lifecycle_unmerge(&life->c, &older, &VERA, NULL,
+	                         at("2026-03-02T12:00:00+03:00"), &life->err),
+	        0);
+	do_or_fail(life, "2026-03-02T13:00:00+03:00", RESOLVE);
+	s = replay(life, CONTRACT_ACME, "2026-03-06T00:00:00+03:00");
+	assert_false(s.cancelled);
+	assert_int_equal(last_of(&s, CLOCK_RESOLUTION)->consumed_us, 3 * HOUR);
+	assert_int_equal(last_of(&s, CLOCK_RESPONSE)->breached_at,
+	        life->c.clocks[CLOCK_RESPONSE].breached_at);
+}
+
 #define LIFE(test) cmocka_unit_test_setup_teardown(test, life_begin, life_end)
 
 int main(void)
@@ -264,6 +341,9 @@ int main(void)
 	        LIFE(a_journal_without_a_beginning_is_refused),
 	        LIFE(another_matrix_makes_the_priority_anew_unless_somebody_decided),
 	        LIFE(outcomes_gather_by_target_month_and_reason),
+	        LIFE(what_a_check_files_and_recovers_has_no_outcome),
+	        LIFE(a_question_arms_the_update_clock),
+	        LIFE(a_merge_that_is_undone_never_stopped_a_clock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
