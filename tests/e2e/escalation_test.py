@@ -79,20 +79,32 @@ def levels_act_and_reach_whom_they_should():
         last(box, "lena", 2)
 
 
-def an_acknowledgement_stops_the_ladder():
-    with Office() as otk:
-        _ladder(otk, "UPDATE contract_version SET ack_stops = 1 << 1 WHERE contract_version_id = 1;")
+def an_acknowledgement_stops_the_ladder_and_quiet_hours_ask_who_is_on_call():
+    with Mailbox() as box, Office(box.port) as otk:
+        _ladder(otk, """UPDATE contract_version SET ack_stops = 1 << 1 WHERE contract_version_id = 1;
+            INSERT INTO preference SELECT p, 1, 0, 0, 0, 1439, '{}', false, false, '2026-01-01Z', NULL
+                FROM unnest('{13, 14, 15}'::integer[]) p;""")
         ticket = _filed(otk)
         otk.clock.advance("16m")
         eventually(lambda: _fired(otk, ticket) == [(1, 1)], "the first level")
+        last(box, "ivan", 1)
+        check_equal(otk.rows("SELECT p.code, o.reason, o.next_at > o.created_at FROM outbox o JOIN principal p "
+                             "ON p.principal_id = o.recipient_id WHERE o.kind = 7 ORDER BY 1"),
+                    [["eva", "named, in quiet hours: waits", "t"], ["ivan", "on call", "f"]],
+                    "whoever is on call is not left alone; others are")
         otk.peer("eva").ticket("take", ticket_id=ticket)
         skipped = _journal(otk, ticket, SKIPPED)
         check_equal([(r[1], r[2], r[3]) for r in skipped], [("1", "2", "22"), ("1", "3", "22")],
                     "what was armed is skipped, because somebody took it up")
-        otk.clock.advance("3h")
+        otk.clock.advance("2h")
         eventually(lambda: _fired(otk, ticket) == [(1, 1), (3, 1)], "other ladders go on")
         check(otk.value(f"SELECT breached_at FROM sla_clock WHERE ticket_id = {ticket} AND kind = 1") != "",
               "the clock itself runs on")
+        letter = last(box, "ivan", 2)
+        check("late" in letter["Subject"], "the lead is asleep: who is on call", letter["Subject"])
+        told = [n["reason"] for n in otk.admin.json("outbox", "list") if n["person"] == "ivan"]
+        check_equal(told, ["on call", "lead, in quiet hours: on call instead"], "and the list says why")
+        check_equal(box.to("lena"), [], "she sleeps on")
 
 
 def after_downtime_one_letter_names_all_levels_in_order():
