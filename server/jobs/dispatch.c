@@ -194,8 +194,7 @@ static void stretch_read(void *context, struct db_unit *unit)
 		job_idle(&d->job, DISPATCH_IDLE_US);
 		return;
 	}
-	/* Places in the feed have no holes: a full stretch is one of full length. */
-	d->more = db_get_int(rows, 0, 1) - db_get_int(rows, 0, 0) >= DISPATCH_EVENTS;
+	d->more = db_get_bool(rows, 0, 16);
 	save = job_next(&d->job, DB_REPLAY);
 	if (save == NULL)
 		return;

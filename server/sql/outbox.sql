@@ -1,23 +1,30 @@
 -- Notices: filed from the feed, leased, delivered, listed.
 
 -- The watermark, the end of the stretch behind it (NULL: nothing there), and of it the entries
--- that may concern somebody; one row without an entry when there are none.
+-- that may concern somebody; one row without an entry when there are none. A stretch that is full
+-- ends before the ticket that it would part, for what befell a ticket at once is told at once.
 -- name: dispatch_read
+WITH part AS MATERIALIZED (
+	SELECT f.* FROM dispatch d, feed f WHERE f.rev > d.rev ORDER BY f.rev LIMIT $1::integer),
+stretch AS (
+	SELECT count(*) >= $1::integer AS is_full,
+		CASE WHEN count(*) >= $1::integer THEN coalesce(max(rev) FILTER (WHERE ticket_id
+				<> (SELECT p.ticket_id FROM part p ORDER BY p.rev DESC LIMIT 1)), max(rev))
+			ELSE max(rev) END AS last_rev
+	FROM part)
 SELECT d.rev, s.last_rev, x.customer_id, x.ticket_id, x.seq, x.kind, x.cause, x.side, x.is_public,
-	x.state, x.pending_reason, x.actor_id, x.observed, x.actions, x.team_id, x.at
-FROM dispatch d
-	LEFT JOIN LATERAL (SELECT max(f.rev) AS last_rev FROM (
-		SELECT rev FROM feed WHERE rev > d.rev ORDER BY rev LIMIT $1::integer) f) s ON true
+	x.state, x.pending_reason, x.actor_id, x.observed, x.actions, x.team_id, x.at, s.is_full
+FROM dispatch d CROSS JOIN stretch s
 	LEFT JOIN LATERAL (
 		SELECT f.rev, e.customer_id, e.ticket_id, e.seq, e.kind, e.cause, e.side, e.is_public,
 			e.state, e.pending_reason, e.actor_id, t.observed, l.actions, t.team_id, l.at
-		FROM (SELECT * FROM feed WHERE rev > d.rev ORDER BY rev LIMIT $1::integer) f
+		FROM part f
 			JOIN event e USING (customer_id, ticket_id, seq)
 			JOIN ticket t USING (customer_id, ticket_id)
 			LEFT JOIN contract_level l ON e.kind = 15
 				AND l.contract_version_id = t.contract_version_id AND l.clock = e.clock
 				AND l.level = e.level
-		WHERE e.kind IN (1, 2, 4, 15, 19, 20, 21, 22)) x ON true
+		WHERE f.rev <= s.last_rev AND e.kind IN (1, 2, 4, 15, 19, 20, 21, 22)) x ON true
 ORDER BY x.rev;
 
 -- name: outbox_dispatch

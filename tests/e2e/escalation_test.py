@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 from mailbox import Mailbox, Office, last, text_of  # noqa: E402
-from otk_test import check, check_equal, eventually, run  # noqa: E402
+from otk_test import ROOT, check, check_equal, eventually, run  # noqa: E402
 
 # Acme's response is 30 minutes; of the update clock nothing is told. Ivan is on call for the
 # desk, Lena for the field; Ivan is in the desk, Eva in the field.
@@ -126,6 +126,26 @@ def after_downtime_one_letter_names_all_levels_in_order():
         check_equal(rows, [["1", "t"], ["2", "t"], ["3", "t"], ["1", "t"]], "with their lateness")
         check_equal(otk.value(f"SELECT count(DISTINCT batch) FROM outbox WHERE kind = 7 AND ticket_id = {ticket}"),
                     "1", "one message")
+        _stretches_part_no_ticket(otk)
+
+
+def _stretches_part_no_ticket(otk):
+    """What the dispatcher reads in one round, for rounds of any size."""
+    text = (ROOT / "server/sql/outbox.sql").read_text()
+    statement = text[text.index("-- name: dispatch_read"):text.index("-- name: outbox_dispatch")]
+    ticket = otk.peer("olga").ticket("create", title="Two").id
+    otk.peer("eva").ticket("reply", ticket_id=ticket, text="News")
+    eventually(otk.quiet, "all is in the feed")
+    feed = otk.rows("SELECT rev, ticket_id FROM feed ORDER BY rev")
+    ends = {int(feed[i][0]) for i in range(len(feed)) if i + 1 == len(feed) or feed[i][1] != feed[i + 1][1]}
+    otk.servers[0].stop()
+    otk.psql("UPDATE dispatch SET rev = 0")
+    for size in range(1, len(feed) + 2):
+        row = otk.rows(statement.rstrip().rstrip(";").replace("$1", str(size)))[0]
+        longest = int(row[1]) == size and size < max(ends)
+        check(int(row[1]) in ends or longest and not any(end < size for end in ends),
+              f"a round of {size} ends between tickets, or is of one ticket", row[1], sorted(ends))
+    otk.psql("UPDATE dispatch SET rev = (SELECT rev FROM feed_state)")
 
 
 run()
