@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/explain.h"
+#include "core/promise.h"
 #include "world.h"
 
 /* Two tickets of acme; `c` of the life is the younger, filed an hour later. */
@@ -386,6 +387,23 @@ static void a_merged_ticket_hears_of_its_check(void **state)
 	assert_true(pair.life->c.ticket.check_bad);
 }
 
+static void a_promise_ends_without_an_outcome_and_comes_back(void **state)
+{
+	struct pair pair = begin(state);
+	struct life *life = pair.life;
+	const char *date = "2026-03-02T15:00:00+03:00";
+
+	do_or_fail(life, "2026-03-02T11:10:00+03:00",
+	        (struct command){.verb = VERB_PROMISE, .actor = VERA, .promise_at = at(date)});
+	merge_or_fail(&pair);
+	assert_int_equal(promise_state_of(&life->c.ticket, at(date) + HOUR), PROMISE_VOID);
+	assert_int_equal(change_next_timer(&life->c), 0);
+	undo_or_fail(&pair, "2026-03-02T16:00:00+03:00");
+	assert_int_equal(life_count(life, EVENT_PROMISE_WARNED), 1);
+	assert_int_equal(life_last(life, EVENT_PROMISE_BROKEN)->occurred_at, at(date));
+	assert_int_equal(promise_state_of(&life->c.ticket, at(date) + HOUR), PROMISE_BROKEN);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, life_begin, life_end)
@@ -405,6 +423,7 @@ int main(void)
 	        TEST(of_two_at_one_instant_the_lower_number_is_older),
 	        TEST(an_undo_is_refused),
 	        TEST(a_merged_ticket_hears_of_its_check),
+	        TEST(a_promise_ends_without_an_outcome_and_comes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -384,6 +384,39 @@ static void pauses_do_not_stop_it(void **state)
 	assert_int_equal(life_count(life, EVENT_PROMISE_BROKEN), 1);
 }
 
+static void nobody_believes_the_thousandth_change(void **state)
+{
+	struct life *life = *state;
+
+	must(life_file(life), life);
+	must(promise(life, T("10:10"), T("18:10"), NULL), life);
+	life->c.ticket.promise_changes = 1000;
+	assert_int_equal(promise(life, T("10:20"), T("17:10"), NULL), -OTK_FAILED_PRECONDITION);
+	assert_string_equal(life->err.reason, "TOO_MANY_CHANGES");
+}
+
+static void the_cadence_is_that_of_the_update_clock(void **state)
+{
+	struct life *life = *state;
+	struct ref_target *targets = life->world->acme->targets;
+
+	must(life_file(life), life);
+	assert_int_equal(promise_cadence(&life->c, at(MONDAY_10)), 4 * HOUR);
+	life->c.ticket.priority = 4; /* has none */
+	assert_int_equal(promise_cadence(&life->c, at(MONDAY_10)), 0);
+	life->c.ticket.priority = 3;
+	for (size_t i = 0; i < life->world->acme->target_count; i++) {
+		struct ref_target kept = targets[i];
+
+		if (kept.clock != CLOCK_UPDATE || kept.priority != 3)
+			continue;
+		targets[i].target_us = 0;
+		targets[i].target_bd = 2;
+		assert_int_equal(promise_cadence(&life->c, at(MONDAY_10)), 2 * DAY);
+		targets[i] = kept;
+	}
+}
+
 static void states_have_names(void **state)
 {
 	(void)state;
@@ -410,6 +443,8 @@ int main(void)
 	        WITH_LIFE(a_reopen_before_the_date_goes_on),
 	        WITH_LIFE(a_cancel_ends_it_without_an_outcome),
 	        WITH_LIFE(pauses_do_not_stop_it),
+	        WITH_LIFE(nobody_believes_the_thousandth_change),
+	        WITH_LIFE(the_cadence_is_that_of_the_update_clock),
 	        cmocka_unit_test(states_have_names),
 	};
 
