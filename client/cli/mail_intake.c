@@ -286,7 +286,8 @@ int verb_mail_intake(struct cli *cli, int argc, char **argv)
 	const struct cli_option options[] = {
 	        {"sender", 'f', OPTION_TEXT, &sender, "envelope sender, '' or <> for none",
 	                false, 0, 0},
-	        {"recipient", 0, OPTION_LIST, &recipients, "envelope recipient", false, 0, 0},
+	        {"recipient", 0, OPTION_LIST, &recipients,
+	                "envelope recipient (default: $RECIPIENT)", false, 0, 0},
 	        {"max-megabytes", 0, OPTION_NUMBER, &megabytes,
 	                "a larger message is refused (default: 25)", false, 1, MEGABYTES_MAX},
 	        {.name = NULL},
@@ -308,6 +309,12 @@ int verb_mail_intake(struct cli *cli, int argc, char **argv)
 
 	if (rc != 0)
 		return rc < 0 ? 0 : rc;
+	/* Exim's and Postfix's pipes say it so: an address in an argument is a risk they avoid
+	 */
+	if (sender == NULL)
+		sender = getenv("SENDER");
+	if (recipients.count == 0 && getenv("RECIPIENT") != NULL)
+		recipients.items[recipients.count++] = getenv("RECIPIENT");
 	most = (size_t)megabytes << 20;
 	data = input_read(most, &size, &err);
 	if (data == NULL)

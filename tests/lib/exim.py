@@ -27,7 +27,7 @@ begin acl
 take:
   accept
 begin routers
-people:
+{desk_router}people:
   driver = accept
   address_data = ${{lookup{{$local_part}}lsearch{{{folder}/people}}{{$value}}fail}}
   transport = folder
@@ -38,16 +38,33 @@ folder:
   maildir_format
   create_directory
   mode_fail_narrower = false
+{desk_transport}"""
+
+# What deploy/example/exim-intake.conf shows.
+DESK_ROUTER = """desk:
+  driver = accept
+  local_parts = desk
+  local_part_suffix = +*
+  local_part_suffix_optional
+  transport = intake
+"""
+DESK_TRANSPORT = """intake:
+  driver = pipe
+  command = {folder}/intake
+  return_fail_output
+  log_output
+  timeout = 2m
 """
 
 
 class Exim:
     """`people`: local parts that it takes letters for, at any domain; `mail(person)`: theirs, as
-    files in the order of their arrival."""
+    files in the order of their arrival. `pipe`: a program that gets letters to desk@ and desk+…@ on
+    its standard input, sender and recipient in its environment; it is written to folder/intake."""
 
     user = "Debian-exim"
 
-    def __init__(self, folder, people, port=None):
+    def __init__(self, folder, people, port=None, pipe=None):
         self.program = shutil.which("exim4", path="/usr/sbin:/usr/bin")
         if self.program is None:
             raise Skip("exim4-daemon-light is not installed")
@@ -56,7 +73,12 @@ class Exim:
         (self.folder / "spool").mkdir()
         (self.folder / "people").write_text("".join(f"{p}: {p}\n" for p in people))
         (self.folder / "conf").write_text(
-            CONFIG.format(program=self.program, folder=self.folder, port=self.port))
+            CONFIG.format(program=self.program, folder=self.folder, port=self.port,
+                          desk_router=DESK_ROUTER if pipe else "",
+                          desk_transport=DESK_TRANSPORT.format(folder=self.folder) if pipe else ""))
+        if pipe:
+            (self.folder / "intake").write_text(pipe)
+            (self.folder / "intake").chmod(0o755)
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
                         "-subj", "/CN=mail.example.test", "-keyout", self.folder / "key",
                         "-out", self.folder / "cert"], check=True, capture_output=True)

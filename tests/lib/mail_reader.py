@@ -1,7 +1,10 @@
 """Letters as a real mail program reads them: mblaze, which decodes, shows and threads by itself."""
+import os
 import re
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 from otk_test import Skip
 
@@ -48,3 +51,24 @@ def threads(letters):
         if not line.strip().startswith("<"):
             found[-1].append(line.strip())
     return found
+
+
+def reply(letter, sender, text):
+    """The draft of an answer as mrep makes it, with the text above what it quotes."""
+    if shutil.which("mrep") is None:
+        raise Skip("mblaze is not installed")
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        (home / "profile").write_text(f"Local-Mailbox: {sender}\nReply-From: {sender}\nFQDN: example.test\n")
+        (home / "seq").write_text(f"{letter}\n")
+        subprocess.run(["mrep", "1"], input="c\n", text=True, cwd=home, check=False, timeout=60,
+                       capture_output=True,
+                       env={**os.environ, "MBLAZE": folder, "MAILSEQ": str(home / "seq"), "EDITOR": "true",
+                            "LC_ALL": "C.UTF-8"})
+        return (home / "snd.0").read_text().replace("\n\n", f"\n\n{text}\n\n", 1)
+
+
+def mime(draft):
+    """The draft as mmime encodes it for sending."""
+    return subprocess.run(["mmime"], input=draft.encode(), capture_output=True, check=True, timeout=60,
+                          env={**os.environ, "LC_ALL": "C.UTF-8"}).stdout
