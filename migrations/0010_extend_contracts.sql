@@ -14,7 +14,8 @@ ALTER TABLE contract_version
 	ADD COLUMN period smallint NOT NULL DEFAULT 0 CHECK (period IN (0, 1, 3, 12)), -- months
 	ADD COLUMN credit_cap smallint NOT NULL DEFAULT 10000 -- of the fee, in 1/10000
 		CHECK (credit_cap BETWEEN 1 AND 10000),
-	ADD COLUMN applied_by integer REFERENCES principal; -- NULL: before this was kept
+	ADD COLUMN applied_by integer REFERENCES principal, -- NULL: before this was kept
+	ADD COLUMN epoch bigint; -- of the change that made it; NULL likewise
 
 ALTER TABLE contract_target ADD COLUMN team_id integer REFERENCES team; -- NULL: any
 
@@ -33,5 +34,8 @@ COMMENT ON TABLE contract_credit IS
 	'class: reference. What a contract version gives back for months below a compliance.';
 GRANT SELECT ON contract_credit TO otklik_app, otklik_batch;
 GRANT INSERT ON contract_credit TO otklik_app;
+
+-- Open tickets by what they are pinned to: for their count, and for applying another version.
+CREATE INDEX ticket_open_by_contract ON ticket (contract_version_id, ticket_id) WHERE state < 5;
 
 RESET ROLE;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli/calendar_ics.h"
-#include "cli/clean.h"
+#include "cli/file_errors.h"
 #include "cli/options.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
@@ -42,24 +42,6 @@ static int changes_print(
 	        out->n_changes == 1 ? "" : "s",
 	        out->applied ? "applied" : "would be made; nothing was changed");
 	return rc;
-}
-
-/* Errors of the server name fields of the message: adds where in the file they stand. */
-static int apply_fail(
-        const char *file, const struct yaml_lines *lines, const struct otk_error *err)
-{
-	if (err->violation_count == 0)
-		return cli_fail(err);
-	for (size_t i = 0; i < err->violation_count; i++) {
-		const char *path = err->violations[i].field;
-
-		if (strncmp(path, "installation.", 13) == 0)
-			path += 13;
-		clean_printf(stderr, "otklik: %s:%u: %s: %s", file, yaml_line_of(lines, path),
-		        path, err->violations[i].description);
-		(void)fputc('\n', stderr);
-	}
-	return cli_exit_code(err->code);
 }
 
 int verb_apply(struct cli *cli, int argc, char **argv)
@@ -103,7 +85,7 @@ int verb_apply(struct cli *cli, int argc, char **argv)
 		return rc;
 	in.dry_run = dry_run;
 	if (client_call(cli->client, METHOD_APPLY_INSTALLATION, &in.base, &reply, &err) != 0)
-		return apply_fail(file, lines, &err);
+		return file_errors_print(file, lines, "installation.", &err);
 	return changes_print(
 	        cli, (const Otklik__V1__ApplyInstallationResponse *)(const void *)reply);
 }

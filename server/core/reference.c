@@ -270,6 +270,34 @@ static int contract_fit(
 	return 1 + (contract->site_count > 0 ? 1 : 0) + (contract->service_count > 0 ? 2 : 0);
 }
 
+bool contract_in_force(const struct ref_contract *contract, int64_t now)
+{
+	return contract->current && !contract->withdrawn && contract->valid_from <= now &&
+	       (contract->superseded_at == 0 || contract->superseded_at > now) &&
+	       (contract->valid_until == 0 || contract->valid_until > now);
+}
+
+const struct ref_contract *reference_contract_version(
+        const struct reference *ref, const char *code, int32_t version, int64_t now)
+{
+	const struct ref_contract *found = NULL;
+	bool in_force = false;
+
+	for (size_t i = 0; i < ref->contract_count; i++) {
+		const struct ref_contract *c = &ref->contracts[i];
+
+		if (strcmp(c->code, code) != 0 || (version != 0 && c->version != version))
+			continue;
+		if (contract_in_force(c, now)) {
+			found = c;
+			in_force = true;
+		} else if (!in_force && (found == NULL || c->version > found->version)) {
+			found = c;
+		}
+	}
+	return found;
+}
+
 const struct ref_contract *reference_contract_for(const struct reference *ref,
         int32_t customer_id, int32_t site_id, int32_t service_id, int64_t now)
 {
@@ -280,10 +308,7 @@ const struct ref_contract *reference_contract_for(const struct reference *ref,
 		const struct ref_contract *contract = &ref->contracts[i];
 		int fit;
 
-		if (contract->customer_id != customer_id || !contract->current ||
-		        contract->withdrawn || contract->valid_from > now ||
-		        (contract->superseded_at != 0 && contract->superseded_at <= now) ||
-		        (contract->valid_until != 0 && contract->valid_until <= now))
+		if (contract->customer_id != customer_id || !contract_in_force(contract, now))
 			continue;
 		fit = contract_fit(contract, site_id, service_id);
 		if (fit > best_fit) {

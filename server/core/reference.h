@@ -201,6 +201,16 @@ const struct ref_principal *reference_principal_by_code(
 const struct ref_principal *reference_principal_by_uri(
         const struct reference *ref, const char *uri, size_t length);
 
+/* Do new tickets take this version now? */
+bool contract_in_force(const struct ref_contract *contract, int64_t now);
+
+/*
+ * A version of the contract with that code; 0: the one new tickets take at `now`, else the
+ * last. NULL: there is none.
+ */
+const struct ref_contract *reference_contract_version(
+        const struct reference *ref, const char *code, int32_t version, int64_t now);
+
 /*
  * The contract version in force for a new ticket: one that covers the site and the service,
  * else the customer's default (no sites, no services); NULL: no SLA.

@@ -298,8 +298,13 @@ static void check_level(const struct contract_reading *r, size_t at, size_t befo
 static const char *assigned(const Otklik__V1__Level *level)
 {
 	for (size_t i = level->n_actions; i > 0; i--) {
-		if (strncmp(level->actions[i - 1], "assign ", 7) == 0)
-			return level->actions[i - 1] + 7;
+		const char *to = level->actions[i - 1] + 7;
+
+		if (strncmp(level->actions[i - 1], "assign ", 7) != 0)
+			continue;
+		return strncmp(to, "team ", 5) == 0     ? to + 5
+		       : strncmp(to, "person ", 7) == 0 ? to + 7
+		                                        : to;
 	}
 	return NULL;
 }

@@ -53,7 +53,10 @@ static void compare(const struct thing *new, const struct thing *other, struct o
 	tie = tie_of(a, b);
 	if (tie == NULL)
 		return;
-	(void)snprintf(path, sizeof path, "%ssites", new->where);
+	(void)snprintf(path, sizeof path, "%s%s", new->where,
+	        a->site_count > 0      ? "sites"
+	        : a->service_count > 0 ? "services"
+	                               : "code");
 	error_field(err, path, "'%s' ties with '%s': %s", new->code, other->code, tie);
 }
 

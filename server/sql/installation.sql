@@ -89,6 +89,24 @@ SELECT r.code, NOT r.retired, t.code, r.layer::text, r.zone,
 	r.period, r.hand_over, r.start, r.coverage
 FROM oncall_rota r JOIN team t USING (team_id);
 
+-- Versions of a contract ($1), or of every contract the one whose number is in $2 (version ids).
+-- name: contract_versions
+SELECT c.code, v.version, v.contract_version_id, v.valid_from, v.valid_until, v.withdrawn_at,
+	v.applied_at, coalesce(p.code, ''), c.separate, coalesce(d.detail, ''),
+	(SELECT count(*) FROM ticket t WHERE t.contract_version_id = v.contract_version_id
+		AND t.state < 5)
+FROM contract c
+JOIN contract_version v USING (contract_id)
+LEFT JOIN LATERAL (SELECT i.principal_id, x.action || ': ' || x.detail AS detail
+	FROM installation_change i, unnest(i.kinds, i.codes, i.actions, i.details)
+		AS x(kind, code, action, detail)
+	WHERE (i.epoch = v.epoch OR v.epoch IS NULL AND i.applied_at = v.applied_at)
+		AND x.kind = 'contract' AND x.code = c.code
+	LIMIT 1) d ON true
+LEFT JOIN principal p ON p.principal_id = coalesce(v.applied_by, d.principal_id)
+WHERE c.code = $1 OR v.contract_version_id = ANY ($2::integer[])
+ORDER BY c.code, v.version;
+
 -- What the caller ($1) applied under a key ($2) before.
 -- name: installation_applied
 SELECT hash, actions, kinds, codes, details FROM installation_change
@@ -236,7 +254,7 @@ WITH c AS (
 v AS (
 	INSERT INTO contract_version (contract_id, version, calendar_id, valid_from, applied_at,
 		site_ids, service_ids, matrix, pauses, auto_close, reopen_window, valid_until,
-		ack_stops, fee, currency, period, credit_cap, applied_by)
+		ack_stops, fee, currency, period, credit_cap, applied_by, epoch)
 	SELECT c.contract_id, 1 + coalesce((SELECT max(o.version) FROM contract_version o
 			WHERE o.contract_id = c.contract_id), 0),
 		(SELECT k.calendar_id FROM calendar k WHERE k.code = $3), $4, $5,
@@ -244,7 +262,8 @@ v AS (
 			WHERE s.customer_id = c.customer_id AND s.code = ANY ($6::text[]) ORDER BY 1),
 		ARRAY(SELECT s.service_id FROM service s
 			WHERE s.customer_id = c.customer_id AND s.code = ANY ($7::text[]) ORDER BY 1),
-		$8, $9, $10, $11, $22, $23, $24, $25, $26, $27, $28
+		$8, $9, $10, $11, $22, $23, $24, $25, $26, $27, $28,
+		(SELECT i.epoch FROM installation i)
 	FROM c RETURNING contract_version_id),
 t AS (
 	INSERT INTO contract_target

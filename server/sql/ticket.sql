@@ -67,3 +67,13 @@ WHERE c.state = 1 AND c.due_at IS NOT NULL
 	AND ($7::smallint IS NULL OR t.priority = $7) AND ($8::smallint IS NULL OR t.type = $8)
 	AND ($9::bigint IS NULL OR (c.due_at, c.ticket_id) > ($11::timestamptz, $9))
 ORDER BY c.due_at, c.ticket_id LIMIT $10::integer;
+
+-- Open tickets of a customer ($1) under one of some contract versions ($2) behind a number ($3),
+-- at most $4; how many there are is counted at the first page alone.
+-- name: ticket_under_contracts
+SELECT ticket_id, CASE WHEN $3 = 0 THEN (SELECT count(*) FROM ticket
+		WHERE customer_id = $1 AND contract_version_id = ANY ($2::integer[]) AND state < 5) END
+FROM ticket
+WHERE customer_id = $1 AND contract_version_id = ANY ($2::integer[]) AND state < 5
+	AND ticket_id > $3
+ORDER BY ticket_id LIMIT $4;

@@ -310,7 +310,7 @@ static void contracts_are_checked(void **state)
 	WRONG(w.contracts[0].valid_from = T("now"), "contracts[0].valid_from", "2026-01-01");
 	WRONG(w.contracts[0].auto_close = T("soon"), "contracts[0].auto_close", "3bd");
 	WRONG(w.contracts[0].reopen_window = T("3bd"), "contracts[0].reopen_window", "10d");
-	WRONG(w.all.n_contracts = 2, "contracts[1].sites", "default");
+	WRONG(w.all.n_contracts = 2, "contracts[1].code", "default");
 	WRONG((w.all.n_contracts = 2, w.contracts[1].code = T("standard")), "contracts[1].code",
 	        "twice");
 	for (int i = 0; i < 2; i++) {
