@@ -393,6 +393,32 @@ static void sign_more(struct world *world)
 	world->ref.contract_count = 4;
 }
 
+/* In some lives levels act on the ticket, and rest once it is taken up. */
+static void let_levels_act(struct world *world, int number)
+{
+	static const char *const ACTIONS[] = {"notify lead, raise priority",
+	        "assign office, watch gleb", "raise priority, assign vera", "notify team",
+	        "assign person gleb, quiet send", "assign dasha"};
+
+	for (size_t i = 0; i < world->ref.contract_count; i++) {
+		struct ref_contract *contract = &world->ref.contracts[i];
+		struct ref_level *levels = arena_memdup(
+		        world->arena, contract->levels, contract->level_count * sizeof *levels);
+
+		assert_non_null(levels);
+		for (size_t k = 0; k < contract->level_count; k++)
+			levels[k].actions =
+			        (char *)(uintptr_t)ACTIONS[((size_t)number / 4 + i + k) % 6];
+		contract->levels = levels;
+		contract->ack_stops =
+		        (uint8_t)((number / 4 + (int)i) % 4 == 0   ? 0
+		                  : (number / 4 + (int)i) % 4 == 1 ? 1 << CLOCK_RESPONSE
+		                                                   : 0xff);
+	}
+}
+
+static size_t escalated, stopped; /* how often it came to that */
+
 static void live(struct world *world, int number)
 {
 	struct arena *arena = arena_new(1 << 26);
@@ -439,6 +465,10 @@ static void live(struct world *world, int number)
 	assert_explained(&c, scratch, now);
 	assert_levels_fire_once(&c);
 	assert_outcomes(&c);
+	for (size_t i = 0; i < c.event_count; i++) {
+		escalated += c.events[i].cause == CAUSE_ESCALATED;
+		stopped += c.events[i].cause == CAUSE_ACKNOWLEDGED;
+	}
 
 	change_init(&ticked, arena, &world->ref);
 	random_state = seed;
@@ -458,6 +488,8 @@ static void whatever_happens_the_journal_tells_all_and_ticks_change_nothing(void
 		uint64_t seed = random_state;
 
 		sign_more(world);
+		if (number % 4 == 1)
+			let_levels_act(world, number);
 		if (number % 2 == 0)
 			world_edit_office(world,
 			        at("2026-03-02T05:00:00Z") +
@@ -469,6 +501,7 @@ static void whatever_happens_the_journal_tells_all_and_ticks_change_nothing(void
 		live(world, number);
 		world_free(world);
 	}
+	assert_true(escalated > 300 && stopped > 300);
 }
 
 int main(void)
