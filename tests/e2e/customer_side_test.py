@@ -67,6 +67,22 @@ def _a_question_asks_for_another_date(otk):
     check_equal({e["kind"] for e in entries}, {"promised"}, "nor that he was")
 
 
+def _the_owner_is_warned(otk):
+    """Whoever has the ticket hears of the date while it can still be moved decently, and when it has passed."""
+    olga, pavel = otk.as_("olga"), otk.as_("pavel")
+    number = str(olga.json("ticket", "create", "--title", "Когда же?")["id"])
+    pavel.run("ticket", "take", number)
+    pavel.run("ticket", "promise", number, "+100m")
+    told = lambda kind: {row[0] for row in otk.rows(f"""SELECT p.code FROM outbox o JOIN principal p
+        ON p.principal_id = o.recipient_id WHERE o.ticket_id = {number} AND o.kind = {kind}""")}  # noqa: E731
+    otk.clock.advance("70m")
+    check_equal(told(9), set(), "not yet")
+    otk.clock.advance("1m")
+    eventually(lambda: told(9) == {"pavel"}, "its owner is warned, a fifth and a half of that before")
+    otk.clock.advance("30m")
+    check("pavel" in eventually(lambda: told(10), "and told that it is broken"), "he too", told(10))
+
+
 def what_the_customer_gets():
     # Nobody listens at port 1: notices wait, which is all that is looked at here.
     settings = {"smtp_url": "smtp://127.0.0.1:1", "smtp_from": "desk@otklik.test"}
@@ -74,6 +90,7 @@ def what_the_customer_gets():
         _filing_answers_with_the_dues(otk)
         _a_call_is_on_record(otk)
         _a_question_asks_for_another_date(otk)
+        _the_owner_is_warned(otk)
 
 
 if __name__ == "__main__":
