@@ -40,7 +40,7 @@ class Loop:
         self.folder = Path(os.environ["OTKLIK_TEST_DIR"]) / f"exim-{name}"
         self.gateway = Path(os.environ["OTKLIK_TEST_DIR"]) / f"gateway-{name}"
         port = free_port()
-        self.exim = Exim(self.folder, ["olga", "eva", "mark"], port, INTAKE.format(
+        self.exim = Exim(self.folder, ["olga", "eva", "ivan", "lena", "mark"], port, INTAKE.format(
             config=self.gateway / "config", otklik=binary("otklik")))
         self.otk = MailDesk(port)
 
