@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "base/text.h"
 #include "core/lifecycle.h"
 #include "core/promise.h"
 #include "core/statistics.h"
@@ -115,7 +116,7 @@ enum step promise_ticket_begin(struct request *r, const Otklik__V1__PromiseTicke
 	        .ticket_id = in->ticket_id,
 	        .expected_version = in->expected_version,
 	        .command = {.verb = VERB_PROMISE,
-	                .text = *in->text == '\0' ? NULL : in->text,
+	                .text = text_is_blank(in->text) ? NULL : in->text,
 	                .promise_at = in->promise_at_us,
 	                .withdraw = in->withdraw,
 	                .cited_seq = in->at_request_seq},

@@ -491,6 +491,39 @@ static void incremental_equals_rebuilt_over_random_lives(void **state)
 	kpi_cells_free(net);
 }
 
+/* Before promises were known: 40 bytes less, before the notes of 38 bytes each. */
+static void a_state_of_the_first_edition_is_still_read(void **state)
+{
+	struct life l;
+	struct kpi_state old;
+	struct buf bytes = {0};
+	struct buf again = {0};
+	size_t promise;
+
+	(void)state;
+	born(&l, CAUSE_NONE);
+	to_team(&l, 9, T0 + MINUTE);
+	assert_int_equal(kpi_state_encode(&l.s, &bytes), 0);
+	promise = bytes.len - 4 - l.s.note_count * 38 - 40;
+	memmove(bytes.data + promise, bytes.data + promise + 40, bytes.len - promise - 40);
+	bytes.data[0] = 1;
+	kpi_fold_begin(&old);
+	assert_int_equal(kpi_state_decode(&old, bytes.data, bytes.len - 40), 0);
+	assert_int_equal(kpi_state_decode(&old, bytes.data, bytes.len - 41), -OTK_DATA_LOSS);
+	kpi_fold_end(&old);
+	kpi_fold_begin(&old);
+	assert_int_equal(kpi_state_decode(&old, bytes.data, bytes.len - 40), 0);
+	buf_free(&bytes);
+	assert_int_equal(kpi_state_encode(&old, &again), 0);
+	assert_int_equal(kpi_state_encode(&l.s, &bytes), 0);
+	assert_int_equal(again.len, bytes.len);
+	assert_memory_equal(again.data, bytes.data, bytes.len);
+	buf_free(&bytes);
+	buf_free(&again);
+	kpi_fold_end(&old);
+	kpi_fold_end(&l.s);
+}
+
 static void damaged_states_are_refused(void **state)
 {
 	struct life l;
@@ -637,6 +670,7 @@ int main(void)
 	        cmocka_unit_test(an_imported_ticket_may_begin_in_any_state),
 	        cmocka_unit_test(a_gap_in_the_journal_is_refused),
 	        cmocka_unit_test(incremental_equals_rebuilt_over_random_lives),
+	        cmocka_unit_test(a_state_of_the_first_edition_is_still_read),
 	        cmocka_unit_test(damaged_states_are_refused),
 	};
 
