@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmocka_test.h"
+#include "core/calendar_rule.h"
 
 /* A small installation that is right, to be bent by one change at a time. */
 static struct {
@@ -250,6 +251,85 @@ static void calendars_are_checked(void **state)
 	WRONG(w.calendar.n_special_days = 2, "calendars[0].special_days[1].date", "twice");
 	WRONG(w.calendar.week = T("always"), "calendars[0].exceptions", "");
 	WRONG(w.all.n_calendars = 2, "calendars[1].code", "twice");
+	WRONG(w.calendar.week = T("mon-fri 09:00-17:00,16:00-18:00"), "calendars[0].week",
+	        "overlaps");
+	WRONG(w.special.spans = T("09:00-12:00,11:00-13:00"),
+	        "calendars[0].special_days[0].spans", "overlaps");
+	WRONG((w.calendar.ics = w.holidays, w.calendar.n_ics = 1), "calendars[0].ics[0]",
+	        "command line");
+}
+
+static char *rules[RULES_MAX + 1];
+
+static void put_rules(const char *first, const char *second, size_t count)
+{
+	for (size_t i = 0; i < RULES_MAX + 1; i++)
+		rules[i] = T(second);
+	rules[0] = T(first);
+	w.calendar.rules = rules;
+	w.calendar.n_rules = count;
+}
+
+static void rules_and_bases_are_checked(void **state)
+{
+	static Otklik__V1__Calendar derived;
+
+	(void)state;
+	reset();
+	WRONG(put_rules("jan 1", "easter+1", 2), "", "");
+	WRONG(put_rules("jan 1", "6th mon of may", 2), "calendars[0].rules[1]", "no rule");
+	WRONG(put_rules("jan 1", "jan 1", 2), "calendars[0].rules[1]", "twice");
+	WRONG(put_rules("jan 1; jan 2", "", 1), "calendars[0].rules[0]", "one rule");
+	WRONG(put_rules("jan 1", " ", 2), "calendars[0].rules[1]", "empty");
+	WRONG(put_rules("jan 1", "easter", RULES_MAX + 1), "calendars[0].rules", "at most 64");
+	WRONG((put_rules("jan 1", "easter", 1), w.calendar.n_holidays = 0,
+	              w.calendar.n_special_days = 0, w.calendar.week = T("always")),
+	        "calendars[0].rules", "every date");
+	WRONG(w.calendar.based_on = T("zulu"), "calendars[0].based_on", "no calendar 'zulu'");
+	WRONG(w.calendar.based_on = T("office"), "calendars[0].based_on", "itself");
+	WRONG(w.sites[0].calendar = T("zulu"), "sites[0].calendar", "no calendar 'zulu'");
+	WRONG(w.sites[0].calendar = T("office"), "", "");
+	otklik__v1__calendar__init(&derived);
+	derived.code = T("shop");
+	derived.based_on = T("office");
+	for (int i = 0; i < 2; i++) {
+		w.calendar_list[1] = &derived;
+		w.all.n_calendars = 2;
+		says("", "", __LINE__);
+	}
+}
+
+/* A calendar takes over what it does not say itself. */
+static void a_calendar_takes_over_what_its_base_says(void **state)
+{
+	static Otklik__V1__Calendar derived;
+	static char *own[] = {T("2026-12-31"), T("2026-03-08")}, *own_rules[] = {T("mar 8")};
+	struct thing_list list = {.arena = arena_new(1 << 20)};
+	struct otk_error err = {0};
+	const struct thing *shop;
+
+	(void)state;
+	reset();
+	put_rules("jan 1", "easter+1", 2);
+	otklik__v1__calendar__init(&derived);
+	derived.code = T("shop");
+	derived.based_on = T("office");
+	derived.holidays = own;
+	derived.n_holidays = 2;
+	derived.rules = own_rules;
+	derived.n_rules = 1;
+	w.calendar_list[1] = &derived;
+	w.all.n_calendars = 2;
+	assert_int_equal(installation_declare(&w.all, &list, &err), 0);
+	thing_sort(&list);
+	shop = thing_find(&list, THING_CALENDAR, "shop");
+	assert_string_equal(thing_text(shop, CALENDAR_ZONE), w.calendar.zone);
+	assert_string_equal(thing_text(shop, CALENDAR_WEEK),
+	        thing_text(thing_find(&list, THING_CALENDAR, "office"), CALENDAR_WEEK));
+	assert_string_equal(thing_text(shop, CALENDAR_RULES), "mar 8; jan 1; easter+1");
+	assert_non_null(strstr(thing_text(shop, CALENDAR_HOLIDAYS), "2026-03-08"));
+	assert_non_null(strstr(thing_text(shop, CALENDAR_HOLIDAYS), w.holidays[0]));
+	arena_free(list.arena);
 }
 
 static void contracts_are_checked(void **state)
@@ -399,6 +479,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(people_and_places_are_checked),
 	        cmocka_unit_test(calendars_are_checked),
+	        cmocka_unit_test(rules_and_bases_are_checked),
+	        cmocka_unit_test(a_calendar_takes_over_what_its_base_says),
 	        cmocka_unit_test(contracts_are_checked),
 	        cmocka_unit_test(several_faults_are_told_at_once),
 	        cmocka_unit_test(texts_are_canonical),
