@@ -404,6 +404,45 @@ static void a_promise_ends_without_an_outcome_and_comes_back(void **state)
 	assert_int_equal(promise_state_of(&life->c.ticket, at(date) + HOUR), PROMISE_BROKEN);
 }
 
+/* links --------------------------------------------------------------------------------- */
+
+static void a_linked_ticket_is_named_in_both(void **state)
+{
+	struct pair pair = begin(state);
+	const struct change *newer = &pair.life->c;
+
+	assert_int_equal(lifecycle_link(&pair.life->c, &pair.older, &ANNA,
+	                         at("2026-03-02T13:00:00+03:00"), &pair.life->err),
+	        0);
+	assert_int_equal(life_last(pair.life, EVENT_LINKED)->related_id, 900);
+	assert_int_equal(newer->ticket.merged_into, 0);
+	assert_false(pair.older.ticket.human_touched);
+	/* what time owed the older comes first */
+	assert_int_equal(
+	        pair.older.clocks[CLOCK_RESPONSE].breached_at, at("2026-03-02T11:00:00+03:00"));
+	assert_int_equal(pair.older.events[pair.older.event_count - 1].kind, EVENT_LINKED);
+	assert_int_equal(pair.older.events[pair.older.event_count - 1].related_id, 1000);
+	pair.older.ticket.customer_id = WORLD_BAR;
+	assert_int_equal(lifecycle_link(&pair.life->c, &pair.older, &ANNA,
+	                         at("2026-03-02T14:00:00+03:00"), &pair.life->err),
+	        -OTK_INVALID_ARGUMENT);
+}
+
+static void reasons_have_a_limit(void **state)
+{
+	static char words[TEXT_MAX + 2];
+	struct pair pair = begin(state);
+
+	memset(words, 'x', sizeof words - 1);
+	assert_int_equal(lifecycle_merge(&pair.life->c, &pair.older, &VERA, words,
+	                         at(MERGED_AT), &pair.life->err),
+	        -OTK_INVALID_ARGUMENT);
+	words[TEXT_MAX] = '\0';
+	assert_int_equal(lifecycle_merge(&pair.life->c, &pair.older, &VERA, words,
+	                         at(MERGED_AT), &pair.life->err),
+	        0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, life_begin, life_end)
@@ -424,6 +463,8 @@ int main(void)
 	        TEST(an_undo_is_refused),
 	        TEST(a_merged_ticket_hears_of_its_check),
 	        TEST(a_promise_ends_without_an_outcome_and_comes_back),
+	        TEST(a_linked_ticket_is_named_in_both),
+	        TEST(reasons_have_a_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
