@@ -162,10 +162,10 @@ static void result_count(struct import *im, const Otklik__V1__ImportResult *resu
 {
 	struct stage_row row;
 
+	im->armed += result->armed ? 1 : 0;
 	switch (result->outcome) {
 	case OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_CREATED:
 		im->created++;
-		im->armed += result->armed ? 1 : 0;
 		return;
 	case OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_UNCHANGED:
 		im->unchanged++;

@@ -372,6 +372,8 @@ static void clock_stopped(struct fold *f)
 			book_count(f, KPI_UPDATE_MET);
 		break;
 	case CLOCK_RESOLUTION:
+		if (e->cause == CAUSE_ARMED) /* by a resolve that was taken back long ago */
+			break;
 		mttr(f, e->consumed_us);
 		if (met && !s->resolution_breached)
 			book_count(f, KPI_RESOLUTION_MET);

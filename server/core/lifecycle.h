@@ -178,6 +178,14 @@ int lifecycle_observed(struct change *c, const struct event *e, struct otk_error
 int lifecycle_armed(struct change *c, int64_t now, struct otk_error *err);
 
 /*
+ * Arms a stored ticket as `lived` was armed: the same import built anew, in memory. Its entries
+ * about contract and clocks are appended, with the instants at which they would have occurred.
+ * 1; 0 where the ticket is none that could be: armed before, resolved, or changed here since.
+ */
+int lifecycle_arm_stored(
+        struct change *stored, const struct change *lived, struct otk_error *err);
+
+/*
  * What time owes strictly before `now`, in order of instant: breaches, levels, the end of
  * pending(scheduled), auto-close; edits of the calendar and a withdrawal of the contract also
  * at `now` itself. Used by the sweep, before every command, and on the tickets that new

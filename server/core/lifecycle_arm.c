@@ -88,3 +88,33 @@ int lifecycle_armed(struct change *c, int64_t now, struct otk_error *err)
 {
 	return pass(c, now, now, err);
 }
+
+static bool is_of_arming(const struct event *e)
+{
+	return e->kind == EVENT_CONTRACT_APPLIED ||
+	       (e->kind >= EVENT_CLOCK_STARTED && e->kind <= EVENT_LEVEL_SKIPPED);
+}
+
+int lifecycle_arm_stored(
+        struct change *stored, const struct change *lived, struct otk_error *err)
+{
+	struct act act = {.c = stored, .err = err};
+	int64_t told = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < lived->event_count; i++)
+		told += is_of_arming(&lived->events[i]) ? 0 : 1;
+	if (!stored->ticket.observed || lived->ticket.observed ||
+	        stored->ticket.state >= TICKET_RESOLVED || stored->ticket.version != told)
+		return 0;
+	for (size_t i = 0; rc == 0 && i < lived->event_count; i++) {
+		struct event e = lived->events[i];
+
+		if (!is_of_arming(&e))
+			continue;
+		if (e.kind == EVENT_CLOCK_STOPPED) /* the resolve was told before all of this */
+			e.cause = CAUSE_ARMED;
+		rc = act_emit(&act, &e);
+	}
+	return rc == 0 ? 1 : rc;
+}

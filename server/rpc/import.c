@@ -4,6 +4,9 @@
  * record that they were taken, so whoever asks twice gets one ticket.
  *
  *	import_cases_begin → cases_find → cases_found → names_found → cases_save → cases_saved
+ *
+ * With `arm`, cases that were taken before are read as well (stored_read → stored_found, before
+ * cases_save) and armed where nobody has touched them since.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -14,6 +17,8 @@
 #include "db/rows.h"
 #include "desk/desk.h"
 #include "desk/import_case.h"
+#include "desk/load.h"
+#include "core/lifecycle.h"
 #include "desk/save.h"
 #include "rpc/caller.h"
 #include "rpc/field.h"
@@ -30,8 +35,10 @@ struct item {
 	Otklik__V1__ImportResult result;
 	uint8_t hash[IMPORT_HASH_SIZE];
 	int64_t ticket_id; /* ours, given once */
+	int64_t stored_id; /* taken before, to be armed; 0: not so */
 	struct import_observation *observations;
 	struct change change;
+	struct change lived; /* of a stored one: its past under the contract */
 	struct save save;
 };
 
@@ -60,6 +67,8 @@ static enum step cases_find(struct request *r);
 static enum step cases_found(struct request *r);
 static enum step names_found(struct request *r);
 static enum step cases_save(struct request *r);
+static enum step cases_ready(struct request *r);
+static enum step stored_found(struct request *r);
 static enum step cases_saved(struct request *r);
 
 /* A text of the schema is not const, though nobody writes to it. */
@@ -243,13 +252,15 @@ static enum step cases_find(struct request *r)
 }
 
 /* One that we saved ourselves, without having heard of it, is created and not unchanged. */
-static void found(struct item *item, int64_t ticket_id, const void *hash, size_t size)
+static void found(struct item *item, int64_t ticket_id, const void *hash, size_t size, bool arm)
 {
 	if (size != sizeof item->hash || memcmp(hash, item->hash, size) != 0)
 		decide(item, OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_CONFLICT, ticket_id,
 		        "imported before with other content; nothing was changed");
 	else if (ticket_id == item->ticket_id)
 		decide(item, OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_CREATED, ticket_id, "");
+	else if (arm)
+		item->stored_id = ticket_id;
 	else
 		decide(item, OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_UNCHANGED, ticket_id,
 		        "");
@@ -370,7 +381,7 @@ static enum step cases_found(struct request *r)
 		        compare_items(at, &address) == 0;
 		        at++) {
 			if (is_open(*at))
-				found(*at, db_get_int(rows, i, 1), hash, size);
+				found(*at, db_get_int(rows, i, 1), hash, size, in->arm);
 		}
 	}
 	for (size_t i = 0; i < state->count; i++)
@@ -378,10 +389,10 @@ static enum step cases_found(struct request *r)
 	if (open == 0)
 		return finish(r);
 	if (state->names != NULL)
-		return request_go(r, cases_save);
+		return request_go(r, cases_ready);
 	if (gather_names(r, state, in->source) < 0)
 		return request_no_memory(r);
-	return state->name_count == 0 ? request_go(r, cases_save) : names_find(r);
+	return state->name_count == 0 ? request_go(r, cases_ready) : names_find(r);
 }
 
 /* --- from names to ids ------------------------------------------------------------------- */
@@ -433,26 +444,16 @@ static enum step names_found(struct request *r)
 		        r, OTK_INTERNAL, "NAMES_LOST", "names could not be resolved");
 	for (size_t i = 0; i < state->name_count; i++)
 		state->names[i].id = (int32_t)db_get_int(rows, i, 0);
-	return request_go(r, cases_save);
+	return request_go(r, cases_ready);
 }
 
-/* --- saving ------------------------------------------------------------------------------ */
+/* --- what is stored and to be armed ------------------------------------------------------- */
 
-static void unlink_wait(struct request *r)
-{
-	struct import *state = r->state;
-
-	desk_wait_leave(&state->wait);
-}
-
-static void woken(void *context)
-{
-	request_wake(context);
-}
-
+/* Its observations as a journal; of a new case the ticket itself. */
 static int build(struct request *r, const struct import *state, struct item *item,
         const struct reference *ref)
 {
+	struct change *change = item->stored_id != 0 ? &item->lived : &item->change;
 	bool arm = ((const Otklik__V1__ImportCasesRequest *)(const void *)r->message)->arm;
 	struct actor actor = caller_actor(r->principal, state->customer_id);
 	struct import_case in = {.customer_id = state->customer_id,
@@ -474,9 +475,98 @@ static int build(struct request *r, const struct import *state, struct item *ite
 
 		in.arm = contract == NULL ? 0 : contract->id;
 	}
-	change_init(&item->change, r->arena, ref);
+	change_init(change, r->arena, ref);
 	item->save = (struct save){.change = &item->change, .principal_id = r->principal->id};
-	return import_case_build(&item->change, &in, &actor, r->now);
+	return import_case_build(change, &in, &actor, r->now);
+}
+
+/* 1; 0 where it cannot be armed any more, or has no contract. */
+static int arm_stored(struct request *r, const struct import *state, struct item *item,
+        const struct reference *ref)
+{
+	struct otk_error err = {0};
+	int rc;
+
+	if (item->change.ticket.ticket_id != item->stored_id)
+		return 0;
+	rc = build(r, state, item, ref);
+	return rc < 0 ? rc : lifecycle_arm_stored(&item->change, &item->lived, &err);
+}
+
+static enum step build_failed(struct request *r, const struct item *item, int rc)
+{
+	if (rc == -OTK_RESOURCE_EXHAUSTED)
+		return request_no_memory(r);
+	return request_error(r, (enum otk_status) - rc, "NOT_ARMED",
+	        "case %.100s cannot be armed: its times lie outside of what calendars know",
+	        item->in->ref);
+}
+
+static enum step cases_ready(struct request *r)
+{
+	struct import *state = r->state;
+	struct db_unit *unit = db_unit_new(r->arena, DB_READ);
+	int64_t ids[IMPORT_CASES_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < state->count; i++) {
+		if (is_open(&state->items[i]) && state->items[i].stored_id != 0)
+			ids[count++] = state->items[i].stored_id;
+	}
+	if (count == 0)
+		return request_go(r, cases_save);
+	if (unit == NULL)
+		return request_no_memory(r);
+	db_unit_scope(unit, state->scope);
+	load_calls(unit, ids, count);
+	return request_query(r, unit, stored_found);
+}
+
+static enum step stored_found(struct request *r)
+{
+	const struct reference *ref = desk_reference(r->service->desk);
+	struct import *state = r->state;
+	struct load_cursor rows = load_rows(r->unit, 0);
+	struct change change;
+	size_t open = 0;
+	int rc;
+
+	while ((rc = load_next(&rows, r->arena, ref, &change)) == 1) {
+		for (size_t i = 0; i < state->count; i++) {
+			if (state->items[i].stored_id == change.ticket.ticket_id)
+				state->items[i].change = change;
+		}
+	}
+	if (rc < 0)
+		return request_no_memory(r);
+	for (size_t i = 0; i < state->count; i++) {
+		struct item *item = &state->items[i];
+
+		if (!is_open(item))
+			continue;
+		rc = item->stored_id != 0 ? arm_stored(r, state, item, ref) : 1;
+		if (rc < 0)
+			return build_failed(r, item, rc);
+		if (rc == 0)
+			decide(item, OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_UNCHANGED,
+			        item->stored_id, "");
+		open += rc == 1;
+	}
+	return open == 0 ? finish(r) : request_go(r, cases_save);
+}
+
+/* --- saving ------------------------------------------------------------------------------ */
+
+static void unlink_wait(struct request *r)
+{
+	struct import *state = r->state;
+
+	desk_wait_leave(&state->wait);
+}
+
+static void woken(void *context)
+{
+	request_wake(context);
 }
 
 /* Claims the cases and saves their tickets, or neither. */
@@ -499,7 +589,7 @@ static struct db_unit *save_unit(struct request *r, struct import *state, const 
 	for (size_t i = 0; i < state->count; i++) {
 		const struct item *item = &state->items[i];
 
-		if (!is_open(item))
+		if (!is_open(item) || item->stored_id != 0)
 			continue;
 		db_add_text(refs, item->in->ref);
 		db_add_int(tickets, item->ticket_id);
@@ -529,7 +619,7 @@ static enum step cases_save(struct request *r)
 	for (size_t i = 0; i < state->count; i++) {
 		struct item *item = &state->items[i];
 
-		if (!is_open(item) || item->ticket_id != 0)
+		if (!is_open(item) || item->ticket_id != 0 || item->stored_id != 0)
 			continue;
 		item->ticket_id = desk_number(r->service->desk);
 		if (item->ticket_id == 0) {
@@ -539,15 +629,11 @@ static enum step cases_save(struct request *r)
 		}
 	}
 	for (size_t i = 0; i < state->count; i++) {
-		int rc = is_open(&state->items[i]) ? build(r, state, &state->items[i], ref) : 0;
+		struct item *item = &state->items[i];
+		int rc = is_open(item) && item->stored_id == 0 ? build(r, state, item, ref) : 0;
 
-		if (rc == -OTK_RESOURCE_EXHAUSTED)
-			return request_no_memory(r);
 		if (rc < 0)
-			return request_error(r, (enum otk_status) - rc, "NOT_ARMED",
-			        "case %.100s cannot be armed: its times lie outside of what "
-			        "calendars know",
-			        state->items[i].in->ref);
+			return build_failed(r, item, rc);
 	}
 	return request_query_any(r, save_unit(r, state, in->source), cases_saved);
 }
@@ -560,7 +646,7 @@ static enum step cases_saved(struct request *r)
 	if (err->code == OTK_ABORTED && strcmp(err->reason, "STALE_REFERENCE") == 0) {
 		request_on_cancel(r, unlink_wait);
 		desk_reference_renew(r->service->desk, &state->wait, woken, r);
-		return request_wait(r, cases_save);
+		return request_wait(r, cases_ready);
 	}
 	if (err->code == OTK_ABORTED)
 		return request_go(r, cases_find);
@@ -571,8 +657,12 @@ static enum step cases_saved(struct request *r)
 
 		if (!is_open(item))
 			continue;
-		decide(item, OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_CREATED,
-		        item->ticket_id, "");
+		if (item->stored_id != 0)
+			decide(item, OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_UNCHANGED,
+			        item->stored_id, "");
+		else
+			decide(item, OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_CREATED,
+			        item->ticket_id, "");
 		item->result.armed = !item->change.ticket.observed;
 	}
 	return finish(r);

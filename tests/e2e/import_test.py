@@ -164,8 +164,10 @@ contracts:
 def open_cases_are_armed_under_the_contract_in_force():
     with Deployment(installation=INSTALLATION + CONTRACT, people=["vera"], clock="2016-03-03T12:00:00Z") as otk:
         rows = [*ROWS, ["D4", "2016-03-03 14:00:00", "2016-03-03 14:00:00", "0", "New", "?", "?", "?", "3", "?"]]
+        out, _ = _import(otk, rows[:-1])
+        check_equal((out["created"], out["armed"]), (3, 0), "observed")
         out, _ = _import(otk, rows, "--arm")
-        check_equal((out["created"], out["armed"]), (4, 2), "the open ones")
+        check_equal((out["created"], out["unchanged"], out["armed"]), (1, 3, 2), "the open ones, stored or new")
         clocks = otk.rows("""SELECT external_ref, kind, c.state, to_char(due_at AT TIME ZONE 'UTC', 'DD HH24:MI'),
             to_char(breached_at AT TIME ZONE 'UTC', 'DD HH24:MI'), level_state, observed, no_sla
             FROM ticket JOIN sla_clock c USING (customer_id, ticket_id) ORDER BY external_ref, kind""")

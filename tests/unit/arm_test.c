@@ -197,6 +197,47 @@ static void an_armed_ticket_is_like_any_other(void **state)
 	assert_int_equal(life->c.clocks[CLOCK_RESOLUTION].consumed_us, 2 * HOUR);
 }
 
+/* Imported before, armed now: the clocks are as if both had been done at once. */
+static void a_stored_import_is_armed_likewise(void **state)
+{
+	struct life *life = *state;
+	const char *now = "2026-03-02T17:30:00+03:00";
+	struct import_observation past[] = {
+	        seen(MONDAY_10, TICKET_NEW, PENDING_NONE),
+	        seen("2026-03-02T11:00:00+03:00", TICKET_PENDING, PENDING_CUSTOMER),
+	        seen("2026-03-02T13:00:00+03:00", TICKET_IN_PROGRESS, PENDING_NONE),
+	        seen("2026-03-02T14:00:00+03:00", TICKET_RESOLVED, PENDING_NONE),
+	        seen("2026-03-02T16:00:00+03:00", TICKET_IN_PROGRESS, PENDING_NONE),
+	        seen("2026-03-02T17:00:00+03:00", TICKET_IN_PROGRESS, PENDING_NONE),
+	};
+	struct change lived, stored, touched;
+	struct explanation x;
+
+	past[5].priority = 2;
+	import(life, past, 6, CONTRACT_ACME, now);
+	lived = life->c;
+	import(life, past, 6, 0, now);
+	stored = touched = life->c;
+	assert_int_equal(lifecycle_arm_stored(&stored, &lived, &life->err), 1);
+	assert_false(stored.ticket.observed);
+	assert_int_equal(stored.ticket.version, lived.ticket.version);
+	assert_memory_equal(stored.clocks, lived.clocks, sizeof stored.clocks);
+	assert_int_equal(change_next_timer(&stored), change_next_timer(&lived));
+	assert_int_equal(explain_clock(&stored, CLOCK_RESOLUTION, stored.events,
+	                         stored.event_count, at(now), life->arena, &x),
+	        0);
+	assert_int_equal(x.consumed_us, 3 * HOUR + 30 * MINUTE);
+	assert_int_equal(x.due_at, stored.clocks[CLOCK_RESOLUTION].due_at);
+	/* not twice, not after somebody worked on it, not without a contract */
+	assert_int_equal(lifecycle_arm_stored(&stored, &lived, &life->err), 0);
+	touched.ticket.version++;
+	assert_int_equal(lifecycle_arm_stored(&touched, &lived, &life->err), 0);
+	touched = life->c;
+	assert_int_equal(lifecycle_arm_stored(&touched, &life->c, &life->err), 0);
+	touched.ticket.state = TICKET_RESOLVED;
+	assert_int_equal(lifecycle_arm_stored(&touched, &lived, &life->err), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, life_begin, life_end)
@@ -209,6 +250,7 @@ int main(void)
 	        TEST(a_cancelled_case_that_came_back_runs_on),
 	        TEST(ended_cases_and_those_without_a_contract_stay_observed),
 	        TEST(an_armed_ticket_is_like_any_other),
+	        TEST(a_stored_import_is_armed_likewise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -609,6 +609,25 @@ static void a_waived_breach_moves_beside_on_its_own_day(void **state)
 	kpi_fold_end(&l.s);
 }
 
+static void a_stop_told_after_its_resolve_was_taken_back_is_none(void **state)
+{
+	struct event e = blank(EVENT_CLOCK_STOPPED, T0 + 30 * MINUTE);
+	struct life l;
+
+	(void)state;
+	born(&l, CAUSE_IMPORT);
+	goes(&l, TICKET_RESOLVED, 0, T0 + 30 * MINUTE);
+	goes(&l, TICKET_IN_PROGRESS, 0, T0 + 40 * MINUTE);
+	e.clock = CLOCK_RESOLUTION;
+	e.clock_state = CLOCK_MET;
+	e.cause = CAUSE_ARMED;
+	e.consumed_us = 30 * MINUTE;
+	say(&l, e);
+	assert_int_equal(l.t.n[KPI_MTTR], 0);
+	assert_int_equal(l.t.n[KPI_RESOLUTION_MET], 0);
+	kpi_fold_end(&l.s);
+}
+
 static void moves(struct life *l, int state, enum event_cause cause, int64_t at)
 {
 	struct event e = blank(EVENT_STATE_CHANGED, at);
@@ -660,6 +679,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_waived_breach_moves_beside_on_its_own_day),
 	        cmocka_unit_test(a_merged_ticket_counts_as_such_until_the_undo),
+	        cmocka_unit_test(a_stop_told_after_its_resolve_was_taken_back_is_none),
 	        cmocka_unit_test(an_arrival_counts_on_the_day_of_its_zone),
 	        cmocka_unit_test(effective_time_leaves_out_pauses_and_resolved_time),
 	        cmocka_unit_test(handoffs_collapse_repeats_and_know_the_way_back),
