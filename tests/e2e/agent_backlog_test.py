@@ -40,7 +40,7 @@ def a_real_agent_is_offline_while_its_checks_fail_and_recover():
     shop, mail = free_port(), free_port()
     open_shop, open_mail = _serve(shop), _serve(mail)
     with Desk() as otk:
-        otk.know_agents(["a1"])
+        otk.know_agents(["a1", "a2"])
         otk.agent("a1", CHECKS.format(plugin=PLUGIN, name="shop", port=shop)
                   + CHECKS.format(plugin=PLUGIN, name="mail", port=mail).replace("checks:\n", ""))
         eventually(lambda: otk.value("SELECT count(*) FROM monitored_check WHERE state = 1") == "2", "both are fine", 30)
@@ -65,6 +65,7 @@ def a_real_agent_is_offline_while_its_checks_fail_and_recover():
         open_mail = _serve(mail)
         eventually(lambda: otk.value("SELECT state FROM ticket WHERE NOT title LIKE 'web1: shop%'") == "5",
                    "live again", 30)
+        _what_waits_when_a_process_dies_is_found_at_the_next_mark(otk)
 
 
 def _report(name, state, counter):
@@ -98,12 +99,26 @@ class _Model:
         (self.open.add if bad else self.open.discard)(name)
 
 
+def _what_waits_when_a_process_dies_is_found_at_the_next_mark(otk):
+    count = "SELECT count(*) FROM ticket WHERE title LIKE 'web: c%' AND state = 1"
+    agent, epoch = otk.agent_peer("a2"), uuid.uuid4().bytes
+    agent.mark(epoch, 2)
+    agent.submit(epoch, 1, [_report("c", CRITICAL, 1)], head_seq=2)
+    check_equal(otk.value(count), "0", "it waits for the rest")
+    # As if the last report had been taken, and then the process had died.
+    otk.psql("UPDATE agent_mark SET mark = 2, head = 2 WHERE mark = 1 AND head = 2")
+    check_equal(agent.mark(epoch, 2), 2, "the mark")
+    check_equal(otk.value(count), "1", "the last state has filed")
+    agent.mark(epoch, 2)
+    check_equal(otk.value(count), "1", "once")
+
+
 def histories_come_to_what_the_rules_say_however_they_are_cut():
     chance = random.Random(20261122)
     with Desk(masters=2) as otk:
         otk.know_agents(["a1"])
         agent, epoch, model, seq = otk.agent_peer("a1"), uuid.uuid4().bytes, _Model(), 0
-        for turn in range(4):
+        for turn in range(3):
             # More checks than go into one transaction fail at once: a switch of the site.
             names = [f"c{i}" for i in range(90 if turn == 0 else 20)]
             reports = [_report(chance.choice(names), chance.choice((OK, WARNING, CRITICAL)), 0)
@@ -143,21 +158,6 @@ def histories_come_to_what_the_rules_say_however_they_are_cut():
         told = otk.value("SELECT count(*) FROM event e JOIN ticket t USING (ticket_id) WHERE t.state = 6 AND "
                          "t.self_recovered AND e.kind IN (8, 15) AND e.cause = 29")
         check_equal(told, "0", "no clock, no level")
-
-
-def what_waits_when_a_process_dies_is_found_at_the_next_mark():
-    with Desk() as otk:
-        otk.know_agents(["a1"])
-        agent, epoch = otk.agent_peer("a1"), uuid.uuid4().bytes
-        agent.mark(epoch, 2)
-        agent.submit(epoch, 1, [_report("c", CRITICAL, 1)], head_seq=2)
-        check_equal(otk.value("SELECT count(*) FROM ticket"), "0", "it waits for the rest")
-        # As if the last report had been taken, and then the process had died.
-        otk.psql("UPDATE agent_mark SET mark = 2, head = 2")
-        check_equal(agent.mark(epoch, 2), 2, "the mark")
-        check_equal(otk.value("SELECT count(*) FROM ticket WHERE state = 1"), "1", "the last state has filed")
-        agent.mark(epoch, 2)
-        check_equal(otk.value("SELECT count(*) FROM ticket"), "1", "once")
 
 
 run()
