@@ -437,10 +437,11 @@ void forward_free(struct forward *forward)
 
 void forward_online(struct forward *forward)
 {
-	if (forward->state == FORWARD_MARK || forward->state == FORWARD_SUBMIT)
-		return; /* the open call goes out again on the new connection */
 	if (forward->state == FORWARD_WAIT)
 		return; /* a server that sent us away is not asked sooner for that */
+	/* An open call tells of a head from before: what came meanwhile is backlog too. */
+	if (forward->state == FORWARD_MARK || forward->state == FORWARD_SUBMIT)
+		forward->options.link->cancel(forward->options.link_arg);
 	forward_ask(forward);
 }
 

@@ -267,6 +267,21 @@ static void a_new_report_goes_out_at_once_when_poked_and_soon_when_not(void **st
 	assert_int_equal(server.mark, 2);
 }
 
+static void a_new_connection_announces_what_came_meanwhile(void **state)
+{
+	(void)state;
+	put(1);
+	forward_online(forward);
+	put(2);
+	forward_offline(forward);
+	forward_online(forward); /* the first question is still open */
+	assert_int_equal(server.marks_asked, 2);
+	assert_int_equal(server.head_seq, 3);
+	loop_fake_move(server.loop, CLOCK_SECOND);
+	assert_int_equal(server.mark, 3);
+	assert_int_equal(server.submits, 1);
+}
+
 static void a_failure_is_waited_out_and_the_mark_asked_again(void **state)
 {
 	(void)state;
@@ -510,6 +525,7 @@ int main(void)
 	        FORWARD_TEST(nothing_is_sent_before_there_is_a_connection),
 	        FORWARD_TEST(the_backlog_goes_out_in_order_in_batches_of_64),
 	        FORWARD_TEST(a_new_report_goes_out_at_once_when_poked_and_soon_when_not),
+	        FORWARD_TEST(a_new_connection_announces_what_came_meanwhile),
 	        FORWARD_TEST(a_failure_is_waited_out_and_the_mark_asked_again),
 	        FORWARD_TEST(the_servers_pushback_is_obeyed),
 	        FORWARD_TEST(a_lost_reply_leads_to_no_second_delivery),
