@@ -29,16 +29,23 @@ int act_fail(const struct act *act, int status)
 }
 
 static int ladders_stop(const struct act *act);
+static int handed_off(const struct act *act);
 
 int act_emit(const struct act *act, const struct event *e)
 {
 	bool fresh = act->c->ticket.acknowledged_at == 0;
+	int32_t team_id = act->c->ticket.team_id;
 	const struct event *kept = change_append(act->c, e);
 	int rc = kept == NULL ? -OTK_RESOURCE_EXHAUSTED : projection_apply(act->c, kept);
 
 	if (rc != 0)
 		return act_fail(act, rc);
-	return fresh && act->c->ticket.acknowledged_at != 0 ? ladders_stop(act) : 0;
+	if (fresh && act->c->ticket.acknowledged_at != 0)
+		rc = ladders_stop(act);
+	/* Whatever command or level hands it over: what a team may keep begins anew. */
+	if (rc == 0 && e->kind == EVENT_ASSIGNED && act->c->ticket.team_id != team_id)
+		rc = handed_off(act);
+	return rc;
 }
 
 /* An event of a clock, with what it has consumed by now. */
@@ -52,6 +59,7 @@ static int clock_event(const struct act *act, enum event_kind kind, enum clock_k
 	if (rc != 0)
 		return act_fail(act, rc);
 	*e = act_event(act, kind);
+	e->is_public = which <= CLOCK_RESOLUTION; /* the provider's own are nobody else's */
 	e->clock = (int16_t)which;
 	e->cause = cause;
 	e->consumed_us = consumed;
@@ -71,6 +79,7 @@ int clock_start(const struct act *act, enum clock_kind kind, enum event_cause ca
 		rc = sla_due(act->c, &fresh, 0, act->at, &e.due_at);
 	if (rc != 0)
 		return act_fail(act, rc);
+	e.is_public = kind <= CLOCK_RESOLUTION;
 	e.clock = (int16_t)kind;
 	e.cause = cause;
 	e.target_us = fresh.target_us;
@@ -265,13 +274,44 @@ static int follow_state(const struct act *act, enum clock_kind kind)
 	return clock_run_on(act, kind, CAUSE_NONE, clock);
 }
 
+/* The supplier's clock runs as long as the supplier is waited for, each time anew. */
+static int supplier_follow(const struct act *act)
+{
+	const struct ticket *t = &act->c->ticket;
+	bool waiting = t->state == TICKET_PENDING && t->pending_reason == PENDING_SUPPLIER;
+
+	if (!waiting)
+		return clock_stop(act, CLOCK_SUPPLIER);
+	if (clock_is_open(&act->c->clocks[CLOCK_SUPPLIER]))
+		return 0;
+	return clock_start(act, CLOCK_SUPPLIER, CAUSE_NONE);
+}
+
 int clocks_follow_state(const struct act *act)
 {
 	int rc = 0;
 
 	for (int kind = CLOCK_RESPONSE; rc == 0 && kind < CLOCK_KIND_COUNT; kind++)
 		rc = follow_state(act, (enum clock_kind)kind);
-	return rc;
+	return rc == 0 ? supplier_follow(act) : rc;
+}
+
+int clock_hold(const struct act *act, enum event_cause cause)
+{
+	const struct ticket *t = &act->c->ticket;
+	int rc = 0;
+
+	if (t->team_id != 0 && t->state < TICKET_RESOLVED)
+		rc = clock_start(act, CLOCK_OPERATIONAL, cause);
+	return rc == 0 ? follow_state(act, CLOCK_OPERATIONAL) : rc;
+}
+
+/* Another team holds the ticket: the round of the one before ends, met or late. */
+static int handed_off(const struct act *act)
+{
+	int rc = clock_stop(act, CLOCK_OPERATIONAL);
+
+	return rc == 0 ? clock_hold(act, CAUSE_HANDED_OFF) : rc;
 }
 
 int clocks_answered(const struct act *act, bool goes_on)
@@ -340,7 +380,7 @@ int clocks_reopened(const struct act *act)
 		rc = clock_reopen(act, CLOCK_RESOLUTION, CAUSE_REOPEN);
 	if (rc == 0 && act->c->ticket.first_reply_at != 0)
 		rc = clock_start(act, CLOCK_UPDATE, CAUSE_REOPEN);
-	return rc;
+	return rc == 0 ? clock_hold(act, CAUSE_REOPEN) : rc;
 }
 
 int clock_reaim(const struct act *act, enum clock_kind kind, enum event_cause cause)
@@ -393,7 +433,9 @@ static int clock_appear(const struct act *act, enum clock_kind kind, enum event_
 	              (kind == CLOCK_RESPONSE) == (t->first_reply_at == 0);
 
 	if (kind > CLOCK_RESOLUTION) /* they begin with what they measure */
-		return 0;
+		return kind == CLOCK_OPERATIONAL && cause == CAUSE_CONTRACT
+		               ? clock_hold(act, cause)
+		               : 0;
 	if (!wanted || t->state >= TICKET_RESOLVED || sla_target(act->c, kind, act->at) == NULL)
 		return 0;
 	if (clock->state == CLOCK_VOID && kind == CLOCK_RESOLUTION)

@@ -22,7 +22,8 @@ struct act {
 /* An event of the act that touches nothing yet; it is public unless made internal. */
 struct event act_event(const struct act *act, enum event_kind kind);
 
-/* Appends the event and projects it. 0, or a negative status with the error filled. */
+/* Appends the event and projects it; where it gives the ticket to another team the operational
+ * clock goes round. 0, or a negative status with the error filled. */
 int act_emit(const struct act *act, const struct event *e);
 
 /* Fills the error for a status that came from arithmetic or memory; returns it. */
@@ -36,7 +37,11 @@ int clock_breach(const struct act *act, enum clock_kind kind, enum event_cause c
 /* Fires a level, with what its actions do to the ticket. */
 int clock_fire(const struct act *act, enum clock_kind kind, int level);
 
-/* Pauses and resumes every clock as the ticket's state and the contract say. */
+/* What the team that has the ticket may keep it begins; without a team nothing does. */
+int clock_hold(const struct act *act, enum event_cause cause);
+
+/* Pauses and resumes every clock as the ticket's state and the contract say; the supplier's
+ * starts and ends with the waiting. */
 int clocks_follow_state(const struct act *act);
 
 /*

@@ -57,6 +57,8 @@ static int start_clocks(const struct act *act, bool live_contact)
 
 	if (rc == 0)
 		rc = clock_start(act, CLOCK_RESOLUTION, CAUSE_NONE);
+	if (rc == 0)
+		rc = clock_hold(act, CAUSE_NONE);
 	return rc == 0 && live_contact ? clocks_answered(act, true) : rc;
 }
 

@@ -143,7 +143,8 @@ static int clock_started(struct change *c, struct sla_clock *clock, const struct
 	rc = sla_aim(c, kind, e->occurred_at, e->occurred_at, clock);
 	if (rc < 0)
 		return rc;
-	c->ticket.no_sla = false;
+	if (kind <= CLOCK_RESOLUTION) /* what a team may keep is no promise to the customer */
+		c->ticket.no_sla = false;
 	clock->state = CLOCK_RUNNING;
 	clock->level_count = sla_level_count(c, kind);
 	return 0;

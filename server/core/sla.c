@@ -31,9 +31,10 @@ static int target_rank(const struct ref_target *target, const struct ticket *tic
 {
 	if ((target->type != 0 && target->type != (int16_t)ticket->type) ||
 	        (target->priority != 0 && target->priority != ticket->priority) ||
-	        (target->service_id != 0 && target->service_id != ticket->service_id))
+	        (target->service_id != 0 && target->service_id != ticket->service_id) ||
+	        (target->team_id != 0 && target->team_id != ticket->team_id))
 		return -1;
-	return (target->service_id != 0 ? 4 : 0) + (target->priority != 0 ? 2 : 0) +
+	return (target->team_id != 0 ? 8 : 0) + (target->service_id != 0 ? 4 : 0) + (target->priority != 0 ? 2 : 0) +
 	       (target->type != 0 ? 1 : 0);
 }
 

@@ -309,6 +309,25 @@ static const char *assigned(const Otklik__V1__Level *level)
 	return NULL;
 }
 
+/* The provider's own clocks are nothing that the customer is told of. */
+static void check_told(const struct contract_reading *r, size_t at)
+{
+	const Otklik__V1__Level *level = r->in->levels[at];
+
+	if (strcmp(level->clock, clock_kind_name(CLOCK_OPERATIONAL)) != 0 &&
+	        strcmp(level->clock, clock_kind_name(CLOCK_SUPPLIER)) != 0)
+		return;
+	for (size_t i = 0; i < level->n_actions; i++) {
+		if (strcmp(level->actions[i], "notify contact") == 0)
+			error_field(r->d->err,
+			        contract_path(r, "levels[%zu].actions[%zu]", at, i),
+			        "the %s clock is the provider's own: the customer is not told "
+			        "of "
+			        "it",
+			        level->clock);
+	}
+}
+
 /* A ladder that hands a ticket back to whom an earlier level took it from goes in a circle. */
 static void check_circle(const struct contract_reading *r, size_t at)
 {
@@ -346,6 +365,7 @@ static void check_levels(const struct contract_reading *r)
 				before = k;
 		}
 		check_level(r, i, before);
+		check_told(r, i);
 		check_circle(r, i);
 	}
 }

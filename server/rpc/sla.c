@@ -291,6 +291,7 @@ static int fill(struct request *r, Otklik__V1__ExplainClockResponse *out)
 		int rc;
 
 		if (change->clocks[kind].state == CLOCK_NONE ||
+		        (kind > CLOCK_RESOLUTION && !state->provider) ||
 		        (in->clock != 0 && (int)in->clock != kind))
 			continue;
 		clock = arena_alloc(r->arena, sizeof *clock);

@@ -52,13 +52,13 @@ WHERE $1::integer IS NULL AND ($2::smallint[] IS NULL OR t.state = ANY ($2))
 	AND ($9::bigint IS NULL OR t.ticket_id < $9)
 ORDER BY t.ticket_id DESC LIMIT $10::integer;
 
--- As above by the soonest due of a running clock; $9 and $11 are ticket and due of the last one.
+-- As above by the soonest due of a running clock that the customer was promised; $9 and $11 are ticket and due of the last one.
 -- name: ticket_list_due
 SELECT t.ticket_id, c.due_at FROM sla_clock c
 	JOIN ticket t ON t.customer_id = c.customer_id AND t.ticket_id = c.ticket_id
-WHERE c.state = 1 AND c.due_at IS NOT NULL
+WHERE c.state = 1 AND c.due_at IS NOT NULL AND c.kind <= 3
 	AND NOT EXISTS (SELECT FROM sla_clock o WHERE o.customer_id = c.customer_id
-		AND o.ticket_id = c.ticket_id AND o.state = 1
+		AND o.ticket_id = c.ticket_id AND o.state = 1 AND o.kind <= 3
 		AND (o.due_at < c.due_at OR o.due_at = c.due_at AND o.kind < c.kind))
 	AND ($1::integer IS NULL OR c.customer_id = $1)
 	AND ($2::smallint[] IS NULL OR t.state = ANY ($2))

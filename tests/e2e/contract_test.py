@@ -106,6 +106,8 @@ def what_is_wrong_is_told_with_file_and_line():
              ("calendar: lisbon-hours", 'calendar: lisbon-hours\nvalid_from: "2028-01-01"')),
             ("target: 31m", "already", ("target: 30m}\n  - {clock: supplier",
              "target: 30m}\n  - {clock: operational, team: first-line, target: 31m}\n  - {clock: supplier")),
+            ("name: kept too long, actions: [notify contact]", "provider's own",
+             ("kept too long, actions: [notify lead]", "kept too long, actions: [notify contact]")),
             ("team: night", "no team 'night'", ("team: first-line", "team: night")),
             ("cadence: 1h", "no such key", ("fee:", "cadence: 1h\nfee:"))]:
         _refused(otk, line, words, *change)
@@ -152,6 +154,26 @@ def tickets_keep_their_version_until_they_are_moved():
     check_equal(otk.admin.json("contract", "apply-to", CODE, "--yes"), [], "done once, there is nothing left")
     one = otk.admin.json("contract", "apply-to", CODE, "--version", "2", "--tickets", str(old[0]), "--yes")
     check_equal({p["ticket"] for p in one}, {old[0]}, "one ticket alone, back to an older version")
+
+
+def a_team_s_and_a_supplier_s_time_are_the_provider_s_own():
+    otk = _desk()
+    rui, marta = otk.as_("rui"), otk.as_("marta")
+    ticket = rui.json("ticket", "create", "--title", "Kept")["id"]
+    marta.run("ticket", "assign", ticket, "--team", "first-line")
+    clocks = {c["clock"]["kind"]: c for c in marta.json("sla", "explain", ticket)["clocks"]}
+    check_equal(clocks["operational"]["clock"]["target_s"], 1800, "the team's own target")
+    otk.clock.advance("20m")
+    marta.run("ticket", "assign", ticket, "--team", "systems")
+    marta.run("ticket", "pend", ticket, "--reason", "supplier", "--text", "The line is theirs.")
+    clocks = {c["clock"]["kind"]: c["clock"] for c in marta.json("sla", "explain", ticket)["clocks"]}
+    check_equal((clocks["operational"]["target_s"], clocks["operational"]["state"]), (4 * 3600, "paused"),
+                "the next team's, paused as the contract says")
+    check_equal(clocks["supplier"]["state"], "running", "the supplier is waited for")
+    seen = {c["clock"]["kind"] for c in rui.json("sla", "explain", ticket)["clocks"]}
+    check_equal(seen & {"operational", "supplier"}, set(), "nothing of that is the customer's")
+    shown = rui.json("ticket", "show", ticket)
+    check_equal({e["clock"] for e in shown["events"]}, {None, "response", "resolution"}, "nor in its journal")
 
 
 def a_contract_of_its_own_file_outlives_the_installation_and_is_withdrawn():
