@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cli/clean.h"
+#include "cli/file_errors.h"
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/span.h"
@@ -283,24 +284,6 @@ static void output_end(struct simulation_output *out)
 	json_decref(out->json);
 }
 
-/* What the server says of a field, with the line of the file. */
-static int simulate_fail(
-        const char *file, const struct yaml_lines *lines, const struct otk_error *err)
-{
-	if (err->violation_count == 0)
-		return cli_fail(err);
-	for (size_t i = 0; i < err->violation_count; i++) {
-		const char *path = err->violations[i].field;
-
-		if (strncmp(path, "contract.", 9) == 0)
-			path += 9;
-		clean_printf(stderr, "otklik: %s:%u: %s: %s", file, yaml_line_of(lines, path),
-		        path, err->violations[i].description);
-		(void)fputc('\n', stderr);
-	}
-	return cli_exit_code(err->code);
-}
-
 static int simulate(struct cli *cli, const char *file, Otklik__V1__SimulateContractRequest *in)
 {
 	struct simulation_output out = {.cli = cli, .terminal = isatty(STDERR_FILENO) != 0};
@@ -325,7 +308,7 @@ static int simulate(struct cli *cli, const char *file, Otklik__V1__SimulateContr
 	if (out.terminal)
 		(void)fprintf(stderr, "\r\033[K");
 	if (rc != 0)
-		rc = simulate_fail(file, lines, &err);
+		rc = file_errors_print(file, lines, "contract.", &err);
 	else
 		rc = out.ended ? output_print(&out) : cli_lacks("end of the simulation");
 	output_end(&out);

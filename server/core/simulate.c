@@ -27,6 +27,7 @@ struct replay {
 	struct track tracks[CLOCK_KIND_COUNT];
 	int16_t told_priority; /* what the journal says, whatever the contract makes of it */
 	int32_t told_contract;
+	bool follows; /* lives under what it was under: other versions come as they came */
 	struct otk_error *err;
 };
 
@@ -232,6 +233,7 @@ static int created(
 	r->out->created_at = e->occurred_at;
 	r->out->observed = e->cause == CAUSE_IMPORT;
 	r->told_contract = e->contract_id > 0 ? e->contract_id : 0;
+	r->follows = r->told_contract == contract_id;
 	r->c.ticket.contract_id = contract_id; /* whose matrix it is */
 	priority_anew(r, e);
 	e->contract_id = contract_id;
@@ -273,16 +275,19 @@ static int state_changed(const struct act *act, struct event *e)
 	return clocks_follow_state(act);
 }
 
-/* The words of a resolve or cancel are no promise of more to come. */
+/* The words of a resolve or cancel are no promise of more to come: its change of state is what
+ * comes next, but for clocks. Words of their own at that very instant are. */
 static bool goes_on(const struct event *events, size_t count, size_t at)
 {
 	const struct event *e = &events[at];
+	size_t next = at + 1;
 
-	for (size_t i = at + 1; i < count && events[i].occurred_at == e->occurred_at; i++) {
-		if (events[i].kind == EVENT_STATE_CHANGED && events[i].actor_id == e->actor_id)
-			return events[i].state < TICKET_RESOLVED;
-	}
-	return true;
+	while (next < count && events[next].kind >= EVENT_CLOCK_STARTED &&
+	        events[next].kind <= EVENT_LEVEL_SKIPPED)
+		next++;
+	return next == count || events[next].kind != EVENT_STATE_CHANGED ||
+	       events[next].occurred_at != e->occurred_at ||
+	       events[next].actor_id != e->actor_id || events[next].state < TICKET_RESOLVED;
 }
 
 static int replay_event(struct replay *r, const struct event *events, size_t count, size_t i,
@@ -312,6 +317,13 @@ static int replay_event(struct replay *r, const struct event *events, size_t cou
 		if (tell(&act, &e) != 0)
 			return -(int)r->err->code;
 		return clocks_retarget(&act, CAUSE_RETARGET);
+	case EVENT_CONTRACT_APPLIED:
+		if (!r->follows || e.cause != CAUSE_CONTRACT)
+			return 0;
+		r->told_contract = e.contract_id > 0 ? e.contract_id : 0;
+		if (tell(&act, &e) != 0)
+			return -(int)r->err->code;
+		return clocks_retarget(&act, CAUSE_CONTRACT);
 	case EVENT_ASKED: /* how does it stand? News are owed from here on */
 		if (tell(&act, &e) != 0)
 			return -(int)r->err->code;

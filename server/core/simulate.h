@@ -56,7 +56,8 @@ struct simulated {
 /*
  * The journal of a ticket, in order of seq and without gaps in what is not a clock's (events of
  * clocks and levels may be left out), under the contract `contract_id` of `ref`, until an
- * instant. Everything of `out` is the arena's. Levels should be taken out of the contracts:
+ * instant; where that is the one it was made under, versions applied to it later are followed.
+ * Everything of `out` is the arena's. Levels should be taken out of the contracts:
  * they would be fired for nobody. 0; -OTK_DATA_LOSS for a journal that does not begin with
  * CREATED; -OTK_RESOURCE_EXHAUSTED; -OTK_OUT_OF_RANGE.
  */

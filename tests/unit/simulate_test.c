@@ -327,6 +327,23 @@ static void a_merge_that_is_undone_never_stopped_a_clock(void **state)
 	        life->c.clocks[CLOCK_RESPONSE].breached_at);
 }
 
+static void a_version_applied_later_is_followed_by_its_own_past_alone(void **state)
+{
+	struct life *life = *state;
+	struct simulated s;
+
+	assert_int_equal(life_file(life), 0);
+	life->world->bar->customer_id = WORLD_ACME;
+	do_or_fail(life, "2026-03-02T12:00:00+03:00",
+	        (struct command){.verb = VERB_APPLY_CONTRACT,
+	                .actor = {PERSON_VERA, SIDE_PROVIDER, true},
+	                .contract_id = CONTRACT_BAR});
+	s = replay(life, CONTRACT_ACME, "2026-03-03T08:00:00+03:00");
+	assert_int_equal(last_of(&s, CLOCK_RESOLUTION)->calendar_id, CALENDAR_ALWAYS);
+	assert_int_equal(
+	        last_of(&s, CLOCK_RESOLUTION)->due_at, life->c.clocks[CLOCK_RESOLUTION].due_at);
+}
+
 #define LIFE(test) cmocka_unit_test_setup_teardown(test, life_begin, life_end)
 
 int main(void)
@@ -344,6 +361,7 @@ int main(void)
 	        LIFE(what_a_check_files_and_recovers_has_no_outcome),
 	        LIFE(a_question_arms_the_update_clock),
 	        LIFE(a_merge_that_is_undone_never_stopped_a_clock),
+	        LIFE(a_version_applied_later_is_followed_by_its_own_past_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
