@@ -45,14 +45,24 @@ static const char *reason_word(Otklik__V1__PendingReason reason)
 
 static const char *clock_color(const Otklik__V1__Clock *clock)
 {
-	if (clock->breached_at_us != 0)
+	if (clock->breached_at_us != 0 && clock->waived_at_us == 0)
 		return "red";
 	return clock->state == OTKLIK__V1__CLOCK_STATE__CLOCK_STATE_MET ? "green" : "yellow";
+}
+
+static bool any_waived(const Otklik__V1__Ticket *ticket)
+{
+	for (size_t i = 0; i < ticket->n_clocks; i++) {
+		if (ticket->clocks[i]->waived_at_us != 0)
+			return true;
+	}
+	return false;
 }
 
 static int clocks_print(const struct cli *cli, const Otklik__V1__Ticket *ticket)
 {
 	struct table *t = table_new(cli);
+	bool waived = any_waived(ticket);
 	int rc;
 
 	table_column(t, "clock", 0);
@@ -61,6 +71,8 @@ static int clocks_print(const struct cli *cli, const Otklik__V1__Ticket *ticket)
 	table_column(t, "consumed", TABLE_RIGHT);
 	table_column(t, "due", 0);
 	table_column(t, "breached", 0);
+	if (waived)
+		table_column(t, "waived", 0);
 	table_column(t, "level", TABLE_RIGHT);
 	for (size_t i = 0; i < ticket->n_clocks; i++) {
 		const Otklik__V1__Clock *c = ticket->clocks[i];
@@ -76,6 +88,8 @@ static int clocks_print(const struct cli *cli, const Otklik__V1__Ticket *ticket)
 		table_duration(t, c->consumed_us);
 		table_time(t, c->due_at_us);
 		table_time(t, c->breached_at_us);
+		if (waived)
+			table_time(t, c->waived_at_us);
 		table_number(t, c->level);
 	}
 	rc = table_print(t, stdout);
