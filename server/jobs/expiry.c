@@ -6,7 +6,7 @@
 #include "jobs/job.h"
 #include "sql/statements.h"
 
-enum { UNIT_MS = 30000, BUDGET = 64 * 1024, BATCH = 1000 };
+enum { UNIT_MS = 30000, BUDGET = 64 * 1024, BATCH = 1000, CONTENT_BATCH = 20 };
 
 #define IDLE_US (INT64_C(60) * 1000000)
 #define BUSY_US INT64_C(100000)
@@ -23,7 +23,8 @@ static void expired(void *context, struct db_unit *unit)
 		return;
 	if (db_rows_affected(db_unit_rows(unit, 0)) == BATCH ||
 	        db_rows_affected(db_unit_rows(unit, 1)) == BATCH ||
-	        db_rows_affected(db_unit_rows(unit, 2)) == BATCH)
+	        db_rows_affected(db_unit_rows(unit, 2)) == BATCH ||
+	        db_get_int(db_unit_rows(unit, 3), 0, 0) == CONTENT_BATCH)
 		job_sleep(&e->job, BUSY_US);
 	else
 		job_sleep(&e->job, IDLE_US);
@@ -45,6 +46,9 @@ static void run(void *arg)
 	db_call(e->job.unit, SQL_OUTBOX_EXPIRE);
 	db_put_time(e->job.unit, now - EXPIRY_OUTBOX_US);
 	db_put_int(e->job.unit, BATCH);
+	db_call(e->job.unit, SQL_ATTACHMENT_EXPIRE);
+	db_put_time(e->job.unit, now - EXPIRY_CONTENT_US);
+	db_put_int(e->job.unit, CONTENT_BATCH);
 	job_submit(&e->job, UNIT_MS, expired, e);
 }
 

@@ -54,6 +54,35 @@ def files_hang_on_tickets_once_and_come_back_whole():
         check("SHA-256" in _texts(otk, ticket, 28)[0], "the journal proves what hung there")
 
 
+def what_was_put_and_never_attached_goes():
+    with MailDesk() as otk:
+        content = hashlib.sha256(b"loose").digest()
+        messages, olga = schema().mail, otk.peer("olga")
+
+        def put(data, size=5, index=0):
+            request = messages.PutContentRequest(hash=content, size=size, index=index, data=data)
+            return olga.call("PutContent", request, messages.PutContentResponse)
+
+        for data, fields in ((b"loos", {}), (b"loose", {"size": 1 << 30}), (b"loose", {"index": 1})):
+            try:
+                put(data, **fields)
+                check(False, "a wrong piece is refused")
+            except Refused as refused:
+                check_equal(refused.status.code, 3, "a wrong piece is refused")
+        try:
+            put(b"wrong")
+            check(False, "a wrong hash is found")
+        except Refused as refused:
+            check_equal(refused.status.reason, "CONTENT_WRONG", "a wrong hash is found")
+        check_equal(put(b"loose").complete, True, "the right one is kept")
+        check_equal(put(b"loose").complete, True, "also twice")
+        check_equal(otk.value("SELECT count(*) FROM attachment_content"), "1", "once")
+        otk.clock.advance("25h")
+        otk.servers[0].kill_child("jobs")  # a new one looks at once, not within a minute
+        eventually(lambda: otk.value("SELECT count(*) FROM attachment_piece") == "0", "it goes after a day", 20)
+        check_equal(otk.value("SELECT count(*) FROM attachment_content"), "0", "whole")
+
+
 def what_is_handed_in_twice_or_killed_is_filed_once():
     with MailDesk() as otk:
         files = [(f"f{i}.bin", "a/b", os.urandom(700_000)) for i in range(4)]
