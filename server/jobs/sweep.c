@@ -345,7 +345,7 @@ static void rearmed(void *context, struct db_unit *unit)
 	if (db_get_bool(rows, 0, 1))
 		s->rearmed_epoch = db_get_int(rows, 0, 0);
 	else
-		s->rearming = db_get_bool(rows, 0, 2);
+		s->rearming = s->leads || db_get_bool(rows, 0, 2);
 	begin_pass(s);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Plans, targets and pauses as text, parted by newlines: week, exceptions, target. What parses
- * has a canonical form that parses to itself, and its due agrees with what it counts.
+ * Plans, targets and pauses as text, parted by newlines: week, exceptions, target, rules. What
+ * parses has a canonical form that parses to itself, and its due agrees with what it counts.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,6 +16,17 @@ static void expect(bool condition)
 		abort();
 }
 
+static void rule_is_stable(const struct holiday_rule *rule)
+{
+	struct holiday_rule again;
+	struct buf text = {0};
+
+	expect(rule_format(rule, &text) == 0);
+	expect(rule_parse(buf_text(&text), "rules", &again, NULL) == 0);
+	expect(rule_equals(rule, &again));
+	buf_free(&text);
+}
+
 static void canonical_form_is_stable(const struct calendar_plan *plan)
 {
 	struct calendar_plan again = {0};
@@ -23,6 +34,8 @@ static void canonical_form_is_stable(const struct calendar_plan *plan)
 	struct buf exceptions = {0};
 	struct buf second = {0};
 
+	for (size_t i = 0; i < plan->rule_count; i++)
+		rule_is_stable(&plan->rules[i]);
 	expect(plan_format_week(plan, &week) == 0);
 	expect(plan_format_exceptions(plan, &exceptions) == 0);
 	if (week.len <= PLAN_WEEK_TEXT_MAX && exceptions.len <= PLAN_EXCEPTION_TEXT_MAX) {
@@ -69,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *week;
 	const char *exceptions;
 	const char *length;
+	const char *rules;
 
 	if (text == NULL)
 		return 0;
@@ -77,9 +91,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	week = strsep(&rest, "\n");
 	exceptions = rest == NULL ? "" : strsep(&rest, "\n");
 	length = rest == NULL ? "" : strsep(&rest, "\n");
+	rules = rest == NULL ? "" : strsep(&rest, "\n");
 	(void)target_parse(length, "target", &target, NULL);
 	if (plan_parse("Europe/Berlin", week, exceptions, &plan, NULL) == 0) {
+		(void)plan_parse_rules(rules, &plan, NULL);
 		canonical_form_is_stable(&plan);
+		(void)plan_check_spans(&plan, NULL);
 		if (calendar_new(&plan, &calendar, NULL) == 0) {
 			due_agrees_with_consumed(calendar, &target);
 			calendar_free(calendar);
