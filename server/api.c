@@ -80,6 +80,8 @@ static int api_start(struct worker *worker, struct otk_error *err)
 	        .config = settings->file,
 	        .compute_max = (uint32_t)settings->compute_processes,
 	        .installation = settings->installation,
+	        .customer_webhooks = settings->webhook_secret_dir[0] != '\0',
+	        .webhook_allow_private = settings->webhook_allow_private,
 	        .build = "otklikd/" OTKLIK_VERSION,
 	        .in_flight_per_connection = (uint32_t)settings->in_flight_per_connection,
 	        .in_flight_max = (uint32_t)settings->in_flight_per_process,

@@ -30,6 +30,9 @@ enum thing_kind {
 	THING_CONTRACT,
 	THING_ROTA,
 	THING_MAIL, /* at most one, of code "intake" */
+	THING_PREFERENCE, /* code of the person; `imported` where the person wished it himself */
+	THING_TEMPLATE,   /* code "name/language" or "name/language/customer" */
+	THING_WEBHOOK,    /* code of the customer */
 	THING_KIND_COUNT
 };
 
@@ -93,6 +96,18 @@ enum {
 	MAIL_UNVERIFIED,
 	MAIL_TEXTS
 };
+enum {
+	PREFERENCE_CHANNEL,
+	PREFERENCE_DIGEST,
+	PREFERENCE_QUIET,
+	PREFERENCE_MUTE, /* names joined by "," */
+	PREFERENCE_LEVELS,
+	/* The same as numbers, for the writer: not compared. */
+	PREFERENCE_NUMBERS,
+	PREFERENCE_TEXTS = PREFERENCE_NUMBERS + 7
+};
+enum { TEMPLATE_SUBJECT, TEMPLATE_TEXT, TEMPLATE_TEXTS };
+enum { WEBHOOK_URL, WEBHOOK_SECRET, WEBHOOK_NOTICES, WEBHOOK_NUMBERS, WEBHOOK_TEXTS };
 enum { THING_TEXTS_MAX = 16 };
 
 /* What the texts of some kinds are made of, for the writer. */
@@ -250,7 +265,7 @@ void installation_read_calls(struct db_unit *unit, const char *const *codes, siz
 int installation_read(const struct db_unit *unit, size_t first_call, struct thing_list *out,
         int64_t *epoch, const char **name, struct otk_error *err);
 
-enum { INSTALLATION_READ_CALLS = 12 };
+enum { INSTALLATION_READ_CALLS = 15 };
 
 /*
  * One contract ("": all) at a version (0: the last) as a call, and its rows as things. 0 or
@@ -258,6 +273,23 @@ enum { INSTALLATION_READ_CALLS = 12 };
  */
 void contract_read_call(struct db_unit *unit, const char *code, int64_t version);
 int contract_read(const struct db_unit *unit, size_t call, struct thing_list *out);
+
+struct db_rows;
+struct preference;
+
+/* Wishes as the texts of a thing. 0 or -OTK_RESOURCE_EXHAUSTED. */
+int preference_texts(struct arena *arena, const struct preference *wishes, struct thing *out);
+/* A row's columns from `first` on, as preference_all has them: channel … breaches_only. */
+void preference_read(
+        const struct db_rows *rows, size_t row, int first, struct preference *out);
+/* Names of notices by bits, joined by ","; and their numbers as "{1,2}". NULL: no memory. */
+const char *notices_text(struct arena *arena, uint32_t bits);
+const char *notices_numbers(struct arena *arena, uint32_t bits);
+
+/* Rows of preference_all, template_all, webhook_all as things. 0 or -OTK_RESOURCE_EXHAUSTED. */
+int preferences_read(const struct db_rows *rows, struct thing_list *out);
+int templates_read(const struct db_rows *rows, struct thing_list *out);
+int webhooks_read(const struct db_rows *rows, struct thing_list *out);
 
 /* Who changes the installation, and how. */
 struct installation_author {

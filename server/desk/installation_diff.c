@@ -137,7 +137,9 @@ static void compare(struct diff *d, const struct thing *declared, const struct t
 	}
 	if (stored->separate && !declared->separate)
 		remark(&detail, "kept by its own file until now, declared from now on");
-	if (stored->imported)
+	if (stored->imported && stored->kind == THING_PREFERENCE)
+		remark(&detail, "wished by the person himself, declared from now on");
+	else if (stored->imported)
 		remark(&detail, "made by an import, declared from now on");
 	if (stored->placeholder)
 		remark(&detail, "a placeholder becomes a person");

@@ -17,6 +17,9 @@ enum read_call {
 	CALL_CONTRACTS,
 	CALL_ROTAS,
 	CALL_MAIL,
+	CALL_PREFERENCES,
+	CALL_TEMPLATES,
+	CALL_WEBHOOKS,
 	CALL_EPOCH_AFTER,
 	CALL_COUNT
 };
@@ -36,6 +39,9 @@ void installation_read_calls(struct db_unit *unit, const char *const *codes, siz
 	contract_read_call(unit, "", 0);
 	db_call(unit, SQL_INSTALLATION_ROTAS);
 	db_call(unit, SQL_MAIL_POLICY);
+	db_call(unit, SQL_PREFERENCE_ALL);
+	db_call(unit, SQL_TEMPLATE_ALL);
+	db_call(unit, SQL_WEBHOOK_ALL);
 	db_call(unit, SQL_REFERENCE_EPOCH);
 }
 
@@ -230,6 +236,12 @@ int installation_read(const struct db_unit *unit, size_t first_call, struct thin
 	load_contracts(&l);
 	load_rotas(&l);
 	load_mail(&l);
+	if (!l.no_memory &&
+	        (preferences_read(db_unit_rows(unit, first_call + CALL_PREFERENCES), out) < 0 ||
+	                templates_read(db_unit_rows(unit, first_call + CALL_TEMPLATES), out) <
+	                        0 ||
+	                webhooks_read(db_unit_rows(unit, first_call + CALL_WEBHOOKS), out) < 0))
+		l.no_memory = true;
 	if (l.no_memory)
 		return error_set(err, OTK_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE",
 		        "the stored installation does not fit in the memory of one request");

@@ -10,7 +10,8 @@
 #include "core/lifecycle.h"
 
 static const char *const KIND_NAMES[THING_KIND_COUNT] = {"customer", "site", "team", "service",
-        "person", "agent", "calendar", "contract", "rota", "mail"};
+        "person", "agent", "calendar", "contract", "rota", "mail", "preference", "template",
+        "webhook"};
 
 static const char *const TEXT_NAMES[THING_KIND_COUNT][THING_TEXTS_MAX + 1] = {
         [THING_CUSTOMER] = {"name", "zone", "language"},
@@ -25,6 +26,9 @@ static const char *const TEXT_NAMES[THING_KIND_COUNT][THING_TEXTS_MAX + 1] = {
                 "levels", "priority_matrix", "valid_from", "auto_close", "reopen_window",
                 "valid_until", "acknowledge_stops", "fee", "credits", "credit_cap"},
         [THING_MAIL] = {"address", "unknown", "unknown_reply", "authserv_id", "unverified"},
+        [THING_PREFERENCE] = {"channel", "digest", "quiet_hours", "mute", "levels"},
+        [THING_TEMPLATE] = {"subject", "text"},
+        [THING_WEBHOOK] = {"url", "secret", "notices"},
         [THING_ROTA] = {"team", "layer", "zone", "people", "period", "hand_over", "start",
                 "coverage"},
 };

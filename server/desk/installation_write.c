@@ -335,6 +335,16 @@ void installation_write_calls(struct db_unit *unit, struct arena *arena,
 		put_contract(&w, thing);
 	put_mail(&w);
 	put_simple(&w, THING_ROTA, SQL_INSTALLATION_PUT_ROTAS, ROTA_TEXTS);
+	put_simple(&w, THING_PREFERENCE, SQL_PREFERENCE_DECLARE, PREFERENCE_TEXTS);
+	if (has_put(&w, THING_PREFERENCE)) {
+		db_put_time(unit, author->now);
+		db_put_int_if(unit, author->principal_id != 0, author->principal_id);
+	}
+	retire_calls(&w, THING_PREFERENCE, SQL_PREFERENCE_RETIRE);
+	put_simple(&w, THING_TEMPLATE, SQL_TEMPLATE_PUT, TEMPLATE_TEXTS);
+	retire_calls(&w, THING_TEMPLATE, SQL_TEMPLATE_RETIRE);
+	put_simple(&w, THING_WEBHOOK, SQL_WEBHOOK_PUT, WEBHOOK_TEXTS);
+	retire_calls(&w, THING_WEBHOOK, SQL_WEBHOOK_RETIRE);
 	retire_calls(&w, THING_ROTA, SQL_INSTALLATION_RETIRE_ROTAS);
 	retire_calls(&w, THING_CONTRACT, SQL_INSTALLATION_RETIRE_CONTRACTS);
 	retire_calls(&w, THING_CALENDAR, SQL_INSTALLATION_RETIRE_CALENDARS);

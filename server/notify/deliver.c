@@ -20,8 +20,8 @@
 #include "desk/desk.h"
 #include "desk/mail_token.h"
 #include "jobs/job.h"
-#include "notify/message.h"
-#include "notify/template.h"
+#include "notice/message.h"
+#include "notice/template.h"
 #include "notify/webhook.h"
 #include "sql/statements.h"
 

@@ -4,6 +4,7 @@
 #include "rpc/handlers.h"
 #include "rpc/installation_change.h"
 #include "rpc/installation_declare.h"
+#include "rpc/service.h"
 
 /* Nobody may saw off the branch on which the whole installation sits. */
 static void check_self(
@@ -67,7 +68,9 @@ enum step apply_installation_begin(
 		return request_error(r, OTK_PERMISSION_DENIED, "NOT_PERMITTED",
 		        "only an administrator of every customer may do this");
 	change->declared.arena = r->arena;
-	if (installation_declare(in->installation, &change->declared, &err) < 0)
+	if (installation_declare(in->installation, &change->declared, &err) < 0 ||
+	        declare_webhook_urls(in->installation, r->service->customer_webhooks,
+	                r->service->webhook_allow_private, &err) < 0)
 		return request_fail(r, &err);
 	check_self(r, in->installation, &err);
 	if (err.code != OTK_OK)

@@ -488,6 +488,8 @@ int installation_declare(
 		(void)declare_ties(out, NULL, true, &wrong);
 	declare_rotas(&d);
 	declare_mail(&d);
+	if (!d.no_memory)
+		declare_notices(&d);
 	if (d.no_memory)
 		return error_set(err, OTK_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE",
 		        "the installation does not fit in the memory of one request");

@@ -15,6 +15,21 @@
 int installation_declare(
         const Otklik__V1__Installation *in, struct thing_list *out, struct otk_error *err);
 
+/*
+ * Whether customers may have webhooks and where those lead, which this server's settings decide.
+ * 0 or -OTK_INVALID_ARGUMENT with violations.
+ */
+int declare_webhook_urls(const Otklik__V1__Installation *in, bool enabled, bool allow_private,
+        struct otk_error *err);
+
+struct preference;
+
+/* Wishes from outside, and one template: violations are put before the fields' names. */
+int wishes_parse(
+        const Otklik__V1__Preference *in, struct preference *out, struct otk_error *err);
+void template_check_fields(
+        const Otklik__V1__Template *in, const char *prefix, struct otk_error *err);
+
 /* What is allowed, but should be known to whoever applies it. */
 struct declare_warning {
 	const char *field; /* "targets[3].target" */

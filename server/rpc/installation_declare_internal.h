@@ -52,6 +52,8 @@ const struct thing *declare_calendar_thing(const struct declare *d, const char *
 const char *declare_calendar_zone(const struct declare *d, const char *code);
 /* installation_mail.c */
 void declare_mail(struct declare *d);
+/* installation_notice.c */
+void declare_notices(struct declare *d);
 /* installation_rota.c */
 void declare_rotas(struct declare *d);
 

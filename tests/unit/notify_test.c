@@ -13,8 +13,8 @@
 #include "core/webhook_url.h"
 #include "notify/delivery.h"
 #include "notify/mail.h"
-#include "notify/message.h"
-#include "notify/template.h"
+#include "notice/message.h"
+#include "notice/template.h"
 #include "notify/webhook.h"
 
 static void every_template_knows_its_variables(void **state)

@@ -1,5 +1,5 @@
 /* Notices as words in the recipient's language and zone. */
-#include "notify/message.h"
+#include "notice/message.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -9,7 +9,7 @@
 #include "base/status.h"
 #include "base/time_text.h"
 #include "base/tz.h"
-#include "notify/template.h"
+#include "notice/template.h"
 
 enum { SUMMARY_LINES = 200 };
 
@@ -329,6 +329,21 @@ int message_write(const struct message *m, struct buf *subject, struct buf *text
 	        .tickets = tickets_count(m)};
 	int rc = f.tickets == 1 ? one_ticket(&f, subject, text) : summary(&f, subject, text);
 
+	if (rc == 0 && (subject->failed || text->failed))
+		rc = -OTK_RESOURCE_EXHAUSTED;
+	return rc;
+}
+
+int message_part(const struct message *m, int template, struct buf *subject, struct buf *text)
+{
+	struct facts f = {.language = language_find(m->language),
+	        .message = m,
+	        .count = m->count,
+	        .tickets = tickets_count(m)};
+	int rc = subject_write(&f, &m->items[0], template, subject);
+
+	if (rc == 0)
+		rc = render(&f, &m->items[0], words(&f, &m->items[0], template).body, text);
 	if (rc == 0 && (subject->failed || text->failed))
 		rc = -OTK_RESOURCE_EXHAUSTED;
 	return rc;

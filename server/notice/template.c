@@ -1,5 +1,5 @@
 /* Filling in {variables}. */
-#include "notify/template.h"
+#include "notice/template.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,5 +1,5 @@
 /* The texts themselves. Variables: see message.c. */
-#include "notify/template.h"
+#include "notice/template.h"
 
 #include <string.h>
 
@@ -117,6 +117,11 @@ const struct language *language_find(const char *tag)
 			return &LANGUAGES[i];
 	}
 	return &LANGUAGES[0];
+}
+
+const struct language *language_at(size_t i)
+{
+	return i < LANGUAGE_COUNT ? &LANGUAGES[i] : NULL;
 }
 
 int template_check(struct otk_error *err)

@@ -1,6 +1,6 @@
 /* The words of notices: texts with {variables}, by language. */
-#ifndef OTKLIK_NOTIFY_TEMPLATE_H
-#define OTKLIK_NOTIFY_TEMPLATE_H
+#ifndef OTKLIK_NOTICE_TEMPLATE_H
+#define OTKLIK_NOTICE_TEMPLATE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,6 +56,9 @@ struct template template_choose(const struct own_template *own, size_t count,
 
 /* By tag, also "ru-RU"; English where it is not known. */
 const struct language *language_find(const char *tag);
+
+/* The i-th with built-in words; NULL past the last (there are at most three). */
+const struct language *language_at(size_t i);
 
 /* Looks a variable up: appends its value. False: there is no such one. */
 typedef bool template_lookup(void *context, const char *name, size_t length, struct buf *out);

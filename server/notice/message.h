@@ -1,7 +1,7 @@
 /* What is delivered: the rows of one outbox batch with what the journal says of them, as words.
  */
-#ifndef OTKLIK_NOTIFY_MESSAGE_H
-#define OTKLIK_NOTIFY_MESSAGE_H
+#ifndef OTKLIK_NOTICE_MESSAGE_H
+#define OTKLIK_NOTICE_MESSAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,6 +52,9 @@ struct message {
  * order; of several, a summary. 0, or -OTK_RESOURCE_EXHAUSTED.
  */
 int message_write(const struct message *m, struct buf *subject, struct buf *text);
+
+/* One template alone, for the first item. 0, or -OTK_RESOURCE_EXHAUSTED. */
+int message_part(const struct message *m, int template, struct buf *subject, struct buf *text);
 
 /* The same text as HTML. 0, or -OTK_RESOURCE_EXHAUSTED. */
 int message_html(const char *text, struct buf *html);
