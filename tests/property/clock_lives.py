@@ -259,16 +259,17 @@ class Plan:
     GAPS = [0, 1, 1, 2, 5, 13, 30, 30, 60, 120, 300, 600, 1440, 2880]
     WEIGHTS = {
         "new": "take take assign assign reply reply reply_wait pend classify classify cancel resolve "
-               "ask",
+               "ask promise",
         "assigned": "take take assign reply reply_wait pend classify classify cancel resolve note ask "
-                    "waive",
+                    "waive promise promise",
         "in_progress": "reply reply reply_wait reply_wait pend classify assign resolve resolve note "
-                       "ask waive",
-        "pending": "resume resume customer customer reply reply_wait pend classify take resolve ask",
+                       "ask waive promise promise",
+        "pending": "resume resume customer customer reply reply_wait pend classify take resolve ask "
+                   "promise",
         "resolved": "reopen reopen close reply customer classify note waive",
         "closed": "reopen reopen reopen note waive", "cancelled": "note waive"}
     ANY = ("take assign reply customer pend resume resolve close reopen cancel classify note ask "
-           "waive").split()
+           "waive promise").split()
 
     def __init__(self, seed, number, terms, by_second):
         self.rng = rng = random.Random(f"{seed}/{number}")
@@ -338,6 +339,10 @@ class Plan:
                 "clock": rng.choice([*CLOCKS, *self.life.clocks]), "text": "words"}
         if verb == "ask":
             return verb, rng.choice(["requester"] * 6 + ["other"] * 3 + ["provider"]), {"text": "words"}
+        if verb == "promise":
+            length = self.life.promised and rng.random() < 0.1  # withdrawn; else hours, or a moment
+            return verb, actor, {"text": "words", "promise_at": None if length else
+                                 self.at + rng.choice([1, 20, 100, 300, 1000, 3000]) * self.grain}
         if verb == "customer":
             return "reply", rng.choice(["requester", "requester", "other"]), {"text": "words"}
         if verb == "reply":

@@ -245,6 +245,18 @@ class Clock:
         self.rearm_levels(now)
 
 
+class Promise:
+    """A date given to the customer: wall time, whatever the state."""
+
+    def __init__(self, at, given, cadence):
+        self.at, self.given, self.cadence, self.broken = at, given, cadence, False
+        notice = self.notice()
+        self.warn_at = at - min(notice + notice // 2, (at - given) // 2)  # documented
+
+    def notice(self):
+        return max(self.cadence, (self.at - self.given) // 5)
+
+
 class Refused(Exception):
     """By canonical status: FAILED_PRECONDITION, PERMISSION_DENIED, INVALID_ARGUMENT."""
 
@@ -264,6 +276,7 @@ class Life:
         self.resolved_at = self.close_at = self.recheck_at = None
         self.check = check  # filed by one that stays bad
         self.reopened = 0
+        self.promise, self.promised = None, False
         self.start_clock(RESPONSE, now)
         self.start_clock(RESOLUTION, now)
         if self.answered:
@@ -365,6 +378,10 @@ class Life:
             things.append((self.close_at, (1,), "close"))
         if self.recheck_at is not None:
             things.append((self.recheck_at, (1, 1), "recheck"))
+        if self.promise and not self.promise.broken and self.state in OPEN_STATES:
+            if self.promise.warn_at is not None:
+                things.append((self.promise.warn_at, (1, 2), "warn"))
+            things.append((self.promise.at, (1, 3), "break"))
         for number, kind in enumerate(CLOCKS):
             if not self.clock_is_open(kind):
                 continue
@@ -392,10 +409,19 @@ class Life:
                 self.set_state("closed", at)
             elif thing == "recheck":
                 self.run_again("provider", at)
+            elif thing == "warn":
+                self.promise.warn_at = None
+                self.note(at, "warned", old=self.promise.at)
+            elif thing == "break":
+                self.break_promise(at)
             elif isinstance(thing, Clock):
                 thing.breach(at)
             else:
                 thing[0].act_level(thing[1], at, "fired")
+
+    def break_promise(self, at):
+        self.promise.broken = True
+        self.note(at, "broken", old=self.promise.at)
 
     # --- what happens to contract and calendar; the life has been ticked to the same instant
 
@@ -442,7 +468,8 @@ class Life:
                    "resume": ("pending",), "resolve": OPEN_STATES, "close": ("resolved",),
                    "reopen": ("resolved", "closed"), "cancel": OPEN_STATES,
                    "reply": (*OPEN_STATES, "resolved"), "classify": (*OPEN_STATES, "resolved"),
-                   "note": (self.state,), "waive": (self.state,), "ask": OPEN_STATES}[verb]
+                   "note": (self.state,), "waive": (self.state,), "ask": OPEN_STATES,
+                   "promise": OPEN_STATES}[verb]
         if verb == "reply" and given.get("reason"):
             allowed = OPEN_STATES
         if verb == "cancel" and actor != "provider":
@@ -479,6 +506,23 @@ class Life:
         elif actor != "provider" and self.state == "pending" and self.reason == "customer":
             self.set_state("in_progress", now)
             self.follow_state(now)
+
+    def do_promise(self, _actor, now, text, promise_at=None):
+        """Given, moved, or (without a date) withdrawn."""
+        old, flags = self.promise, 0 if self.promised else 1
+        if promise_at == (old and old.at):
+            raise Refused("FAILED_PRECONDITION")
+        if old:
+            flags |= 0 if promise_at is None else 2 if promise_at > old.at else 4
+            later, late = flags != 4, old.at - now < old.notice()
+            flags |= (16 | 8) if now > old.at else 8 if later and late else 0
+        tau = self.target(UPDATE)
+        cadence = tau.amount * (DAY if tau.kind == "days" else 1) if tau else 0
+        self.promise = Promise(promise_at, now, cadence) if promise_at is not None else None
+        self.promised = True
+        self.note(now, "promised", until=promise_at, due=self.promise and self.promise.warn_at,
+                  old=old and old.at, flags=flags)
+        self.public_reply(now)
 
     def do_note(self, _actor, _now, text):
         pass
@@ -548,6 +592,11 @@ class Life:
         self.set_state("in_progress", now)
         self.resolved_at = self.close_at = self.recheck_at = None
         self.reopened += 1
+        if self.promise and not self.promise.broken:
+            if self.promise.at < now:  # kept by that resolve, and so no more
+                self.break_promise(now)
+            if self.promise.warn_at is not None:  # documented
+                self.promise.warn_at = max(self.promise.warn_at, now)
         if RESOLUTION in self.clocks:
             self.clocks[RESOLUTION].reopen(self.contract, self.target(RESOLUTION), now)
         if self.answered:
