@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "core/action.h"
+#include "core/notification.h"
 #include "rpc/installation_contract_internal.h"
 
 enum { ACTIONS_MAX = 8 };
@@ -65,6 +66,29 @@ static void check_named(
 		        action->code);
 }
 
+static bool has_rota(const struct declare *d)
+{
+	if (d->stored == NULL)
+		return d->in->n_rotas > 0;
+	for (size_t i = 0; i < d->stored->count; i++) {
+		if (d->stored->things[i].kind == THING_ROTA && !d->stored->things[i].retired)
+			return true;
+	}
+	return false;
+}
+
+/* Allowed, for a rota may come later: until then the lead is told. */
+static void check_on_call(
+        const struct contract_reading *r, const struct action *action, const char *path)
+{
+	bool asks = (action->audience & TELL_ON_CALL) != 0 || action->quiet == QUIET_ON_CALL;
+
+	if (asks && !has_rota(r->d))
+		contract_warn(r, path, "no rota is declared, so nobody is ever on call: %s",
+		        action->verb == ACTION_NOTIFY ? "the lead is told"
+		                                      : "what meets quiet hours waits");
+}
+
 static void check_action(
         const struct contract_reading *r, const char *text, const char *path, bool *quiet)
 {
@@ -85,6 +109,7 @@ static void check_action(
 	if (action.verb == ACTION_QUIET && *quiet)
 		error_field(r->d->err, path, "what quiet hours do is said twice");
 	*quiet = *quiet || action.verb == ACTION_QUIET;
+	check_on_call(r, &action, path);
 	check_named(r, &action, path);
 }
 

@@ -420,6 +420,29 @@ static void several_faults_are_told_at_once(void **state)
 	arena_free(list.arena);
 }
 
+/* What a level's actions say is told where nobody could ever hear it. */
+static void an_on_call_that_nobody_ever_is_is_told(void **state)
+{
+	static const char *const ACTIONS[] = {"notify on-call", "quiet on-call", "notify lead"};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct thing_list list = {.arena = arena_new(1 << 20)};
+		struct otk_error err = {0};
+		const struct thing *thing;
+
+		reset();
+		w.actions[0] = T(ACTIONS[i]);
+		assert_int_equal(installation_declare(&w.all, &list, &err), 0);
+		thing_sort(&list);
+		thing = thing_find(&list, THING_CONTRACT, "standard");
+		assert_non_null(thing);
+		assert_true((thing->note != NULL && strstr(thing->note, "no rota") != NULL) ==
+		            (i < 2));
+		arena_free(list.arena);
+	}
+}
+
 static void texts_are_canonical(void **state)
 {
 	struct thing_list list = {.arena = arena_new(1 << 20)};
@@ -483,6 +506,7 @@ int main(void)
 	        cmocka_unit_test(a_calendar_takes_over_what_its_base_says),
 	        cmocka_unit_test(contracts_are_checked),
 	        cmocka_unit_test(several_faults_are_told_at_once),
+	        cmocka_unit_test(an_on_call_that_nobody_ever_is_is_told),
 	        cmocka_unit_test(texts_are_canonical),
 	        cmocka_unit_test(a_small_arena_is_told),
 	};
