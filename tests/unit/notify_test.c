@@ -138,6 +138,129 @@ static void many_tickets_are_a_summary(void **state)
 	buf_free(&text);
 }
 
+static void one_message_names_all_levels(void **state)
+{
+	struct notice_item items[] = {
+	        item_of(NOTICE_LEVEL), item_of(NOTICE_LEVEL), item_of(NOTICE_LEVEL)};
+	const struct message m = {.language = "en", .zone = "UTC", .items = items, .count = 3};
+	struct buf subject;
+	struct buf text;
+
+	(void)state;
+	items[1].level = "soon";
+	written(&m, &subject, &text);
+	assert_string_equal(buf_text(&subject), "[#1000] half, soon: Нет света");
+	assert_non_null(strstr(buf_text(&text), "half: the response"));
+	assert_non_null(strstr(buf_text(&text), "soon: the response"));
+	buf_free(&subject);
+	buf_free(&text);
+}
+
+static void promises_and_questions_have_words(void **state)
+{
+	static const struct {
+		enum notice kind;
+		const char *language;
+		const char *words;
+	} CASES[] = {
+	        {NOTICE_PROMISED, "en",
+	                "for ticket #1000: 2026-03-02 10:00 (UTC)\nBefore: not"},
+	        {NOTICE_PROMISED, "ru", "#1000: 2026-03-02 10:00 (UTC)\nПрежний: не обещано"},
+	        {NOTICE_PROMISE_WARNED, "en", "promised for 2026-03-02 10:00"},
+	        {NOTICE_PROMISE_WARNED, "ru", "сроку 2026-03-02 10:00"},
+	        {NOTICE_PROMISE_BROKEN, "en", "was promised for 2026-03-02 10:00"},
+	        {NOTICE_PROMISE_BROKEN, "ru", "была обещана"},
+	        {NOTICE_ASKED, "en", "asks what is happening"},
+	        {NOTICE_ASKED, "ru", "спрашивает, что происходит"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+		struct notice_item item = item_of(CASES[i].kind);
+		const struct message m = {.language = CASES[i].language,
+		        .zone = "UTC",
+		        .items = &item,
+		        .count = 1};
+		struct buf subject;
+		struct buf text;
+
+		item.promise = START + INT64_C(3600000000);
+		written(&m, &subject, &text);
+		assert_non_null(strstr(buf_text(&text), CASES[i].words));
+		buf_free(&subject);
+		buf_free(&text);
+	}
+}
+
+static void declared_words_come_before_built_in_ones(void **state)
+{
+	static const struct own_template OWN[] = {
+	        {0, "en", "created", "all en", "body"},
+	        {0, "pt-BR", "created", "all pt-BR", "body"},
+	        {7, "pt", "created", "seven pt", ""},
+	        {7, "en", "summary", "seven summary", "body"},
+	};
+	static const struct {
+		int32_t customer;
+		const char *language;
+		int template;
+		const char *subject;
+	} CASES[] = {
+	        {1, "en", NOTICE_CREATED, "all en"},
+	        {7, "en-GB", NOTICE_CREATED, "all en"},
+	        {1, "pt-br", NOTICE_CREATED, "all pt-BR"},
+	        {7, "pt-BR", NOTICE_CREATED, "seven pt"},
+	        {7, "pt", NOTICE_CREATED, "seven pt"},
+	        {1, "pt", NOTICE_CREATED, "[#{ticket}] {title}"},
+	        {1, "ru", NOTICE_CREATED, "[#{ticket}] {title}"},
+	        {7, "en", TEMPLATE_SUMMARY, "seven summary"},
+	        {1, "en", TEMPLATE_SUMMARY, "{count} notices on {tickets} tickets"},
+	        {7, NULL, TEMPLATE_SUMMARY, "seven summary"},
+	};
+	const struct template built = template_choose(NULL, 0, 7, "pt", NOTICE_CREATED);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
+		assert_string_equal(template_choose(OWN, 4, CASES[i].customer,
+		                            CASES[i].language, CASES[i].template)
+		                            .subject,
+		        CASES[i].subject);
+	assert_string_equal(template_choose(OWN, 4, 7, "pt", NOTICE_CREATED).body, built.body);
+	for (int t = 1; t < TEMPLATE_COUNT; t++)
+		assert_int_equal(template_find(template_name(t)), t);
+	assert_int_equal(template_find("news"), -1);
+	assert_string_equal(template_name(TEMPLATE_COUNT), "");
+}
+
+static void a_digest_says_that_it_is_one(void **state)
+{
+	struct notice_item items[] = {item_of(NOTICE_REPLIED), item_of(NOTICE_CREATED)};
+	const struct own_template line = {0, "ru", "line", "", "* {ticket}\n"};
+	struct message m = {.language = "ru",
+	        .zone = "UTC",
+	        .items = items,
+	        .count = 2,
+	        .digest = true,
+	        .own = &line,
+	        .own_count = 1};
+	struct buf subject;
+	struct buf text;
+
+	(void)state;
+	items[1].ticket_id = 1001;
+	written(&m, &subject, &text);
+	assert_string_equal(buf_text(&text),
+	        "Накопилось для вас: уведомлений 2, заявок 2.\n\n* 1000\n* 1001\n");
+	buf_free(&subject);
+	buf_free(&text);
+	subject = (struct buf){0};
+	text = (struct buf){0};
+	assert_int_equal(message_part(&m, TEMPLATE_REST, &subject, &text), 0);
+	assert_string_equal(buf_text(&text), "и ещё 2\n");
+	buf_free(&subject);
+	buf_free(&text);
+}
+
 static void html_says_the_same_and_nothing_else(void **state)
 {
 	struct buf html = {0};
@@ -280,6 +403,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(every_template_knows_its_variables),
+	        cmocka_unit_test(one_message_names_all_levels),
+	        cmocka_unit_test(promises_and_questions_have_words),
+	        cmocka_unit_test(declared_words_come_before_built_in_ones),
+	        cmocka_unit_test(a_digest_says_that_it_is_one),
 	        cmocka_unit_test(languages_are_found_by_tag),
 	        cmocka_unit_test(filing_names_the_dues_in_the_recipients_zone),
 	        cmocka_unit_test(notices_of_one_ticket_are_one_message),
