@@ -195,7 +195,8 @@ int verb_sla_explain(struct cli *cli, int argc, char **argv)
 	const struct cli_option options[] = {
 	        {"<ticket>", 0, OPTION_NUMBER, &id, "number of the ticket", true, 1, INT64_MAX},
 	        {"<clock>", 0, OPTION_TEXT, &clock,
-	                "response, update or resolution (default: all)", false, 0, 0},
+	                "response, update, resolution, operational or supplier (default: all)",
+	                false, 0, 0},
 	        {.name = NULL},
 	};
 	int rc = options_read(cli, "sla explain",
@@ -211,8 +212,8 @@ int verb_sla_explain(struct cli *cli, int argc, char **argv)
 		int value = json_enum_value(&otklik__v1__clock_kind__descriptor, clock);
 
 		if (value < 0)
-			return cli_usage("sla explain",
-			        "the clock must be response, update or resolution");
+			return cli_usage("sla explain", "the clock must be response, update, "
+			                                "resolution, operational or supplier");
 		in.clock = (Otklik__V1__ClockKind)value;
 	}
 	rc = cli_call(cli, METHOD_EXPLAIN_CLOCK, &in.base, &reply);
