@@ -30,6 +30,16 @@ static bool is_plain(const char *text)
 	return true;
 }
 
+/* Bytes of the character that begins here; what is no UTF-8 is told by clean_bad(). */
+static size_t whole(const char *at)
+{
+	size_t length = 1;
+
+	while (((unsigned char)at[length] & 0xc0) == 0x80)
+		length++;
+	return length;
+}
+
 /* Double quotes; what could steer a terminal is escaped. */
 static void put_text(struct buf *out, const char *text)
 {
@@ -47,8 +57,8 @@ static void put_text(struct buf *out, const char *text)
 		else if (*at == '"' || *at == '\\')
 			buf_printf(out, "\\%c", *at);
 		else
-			buf_putc(out, *at);
-		at += bad > 0 ? bad : 1;
+			buf_append(out, at, whole(at));
+		at += bad > 0 ? bad : whole(at);
 	}
 	buf_putc(out, '"');
 }

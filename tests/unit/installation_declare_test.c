@@ -405,6 +405,183 @@ static void contracts_are_checked(void **state)
 	says("", "", __LINE__);
 }
 
+/* Operational and supplier targets, fee and credits of the first contract. */
+static struct {
+	Otklik__V1__Target targets[2], *target_list[5];
+	Otklik__V1__ServiceCredit credits[2], *credit_list[2];
+	char *stops[2];
+} more;
+
+static void add_terms(void)
+{
+	Otklik__V1__Contract *c = &w.contracts[0];
+
+	memset(&more, 0, sizeof more);
+	for (int i = 0; i < 3; i++)
+		more.target_list[i] = &w.targets[i];
+	for (int i = 0; i < 2; i++) {
+		otklik__v1__target__init(&more.targets[i]);
+		otklik__v1__service_credit__init(&more.credits[i]);
+		more.target_list[3 + i] = &more.targets[i];
+		more.credit_list[i] = &more.credits[i];
+		more.targets[i].clock = T(i == 0 ? "operational" : "supplier");
+		more.targets[i].target = T("30m");
+		more.credits[i].clock = T("resolution");
+		more.credits[i].below = T(i == 0 ? "95%" : "90%");
+		more.credits[i].credit = T(i == 0 ? "5%" : "12.5%");
+	}
+	more.targets[0].team = T("network");
+	more.stops[0] = T("response");
+	more.stops[1] = T("update");
+	c->targets = more.target_list;
+	c->n_targets = 5;
+	c->credits = more.credit_list;
+	c->n_credits = 2;
+	c->fee = T("1500.5");
+	c->currency = T("EUR");
+	c->period = T("quarter");
+	c->acknowledge_stops = more.stops;
+	c->n_acknowledge_stops = 2;
+	c->valid_from = T("2026-02-01");
+	c->valid_until = T("2026-12-31");
+	c->credit_cap = T("25%");
+}
+
+#define TERMS(change, field, words) WRONG((add_terms(), change), "contracts[0]." field, words)
+
+static void terms_beyond_targets_are_checked(void **state)
+{
+	(void)state;
+	reset();
+	WRONG(add_terms(), "", "");
+	TERMS(more.targets[0].team = T("zulu"), "targets[3].team", "no team 'zulu'");
+	TERMS(w.targets[0].team = T("network"), "targets[0].team", "operational");
+	TERMS(w.contracts[0].fee = T("12.345"), "fee", "amount of EUR");
+	TERMS(w.contracts[0].fee = T("-5"), "fee", "amount");
+	TERMS(w.contracts[0].fee = T(""), "fee", "amount such as");
+	TERMS(w.contracts[0].currency = T("EURO"), "currency", "ISO 4217");
+	TERMS(w.contracts[0].currency = T("XYZ"), "currency", "ISO 4217");
+	TERMS(w.contracts[0].period = T("week"), "period", "month, quarter or year");
+	TERMS((w.contracts[0].fee = T(""), w.contracts[0].currency = T(""),
+	              w.contracts[0].period = T("")),
+	        "credits", "write fee");
+	TERMS(more.credits[1].credit = T("4%"), "credits[1].credit", "more for less");
+	TERMS(more.credits[1].below = T("95%"), "credits[1].below", "already");
+	TERMS(more.credits[0].below = T("101%"), "credits[0].below", "at most 100%");
+	TERMS(more.credits[0].below = T("0%"), "credits[0].below", "above 0%");
+	TERMS(more.credits[0].below = T("95.555%"), "credits[0].below", "part");
+	TERMS(more.credits[0].clock = T("supplier"), "credits[0].clock",
+	        "customer was promised");
+	TERMS(more.credits[0].clock = T("update"), "credits[0].clock", "no target promises");
+	TERMS(w.contracts[0].credit_cap = T("101%"), "credit_cap", "at most 100%");
+	TERMS(w.contracts[0].credit_cap = T("10%"), "credits[1].credit", "credit_cap of 10%");
+	TERMS(w.contracts[0].valid_until = T("2026-01-15"), "valid_until", "before valid_from");
+	TERMS(w.contracts[0].valid_until = T("soon"), "valid_until", "no end");
+	TERMS(more.stops[1] = T("response"), "acknowledge_stops[1]", "twice");
+	TERMS(more.stops[1] = T("lunch"), "acknowledge_stops[1]", "lunch");
+	TERMS((w.contracts[0].n_pauses = 1, w.clocks[0] = T("supplier")), "pauses[0].clocks[0]",
+	        "cannot pause");
+}
+
+static void contradictions_are_refused(void **state)
+{
+	(void)state;
+	reset();
+	TERMS(w.targets[0].target = T("5h"), "targets[0].target",
+	        "response target 5h is longer than the resolution target 4h");
+	TERMS((w.targets[0].target = T("3h"), w.targets[1].priority = 2,
+	              w.targets[1].target = T("2h"), w.targets[2].type = T("")),
+	        "targets[0].target", "longer than the resolution target 2h");
+	TERMS((w.targets[0].clock = T("update"), w.targets[0].target = T("5h")),
+	        "targets[0].target", "update target 5h is longer");
+	TERMS((w.targets[1].target = T("2bd"), w.targets[0].target = T("3bd"),
+	              w.targets[2].target = T("3bd")),
+	        "targets[0].target", "3bd is longer");
+	/* Wall time passes faster: these may be met. */
+	WRONG((add_terms(), w.targets[0].target = T("5h calendar")), "", "");
+	TERMS((w.targets[0].target = T("5h"), w.targets[2].target = T("4h calendar")),
+	        "targets[0].target", "longer");
+	TERMS((w.calendar.week = T("mon 09:00-09:01"), w.targets[1].target = T("10h")),
+	        "targets[1].target", "more than ten years");
+	TERMS(w.levels[0].at = T("-15m"), "levels[0].at", "before the start");
+	TERMS(w.levels[1].at = T("40%"), "levels[1].at", "does not come after");
+	TERMS((w.levels[0].at = T("100%"), w.levels[1].at = T("-5m")), "levels[1].at",
+	        "does not come after");
+	TERMS((w.levels[0].at = T("-7m"), w.levels[1].at = T("50%")), "levels[1].at",
+	        "does not come after");
+	TERMS((w.levels[0].clock = T("operational"), w.levels[1].clock = T("operational"),
+	              w.actions[0] = T("notify contact")),
+	        "levels[0].actions[0]", "provider's own");
+}
+
+static void what_is_missing_is_told(void **state)
+{
+	struct thing_list list = {.arena = arena_new(1 << 20)};
+	struct otk_error err = {0};
+	const struct thing *thing;
+
+	(void)state;
+	reset();
+	w.targets[1].priority = 1; /* "any" of requests only P1 is left */
+	assert_int_equal(installation_declare(&w.all, &list, &err), 0);
+	thing_sort(&list);
+	thing = thing_find(&list, THING_CONTRACT, "standard");
+	assert_string_equal(thing->note,
+	        "warning: missing: no resolution target for service_request P2 P3 P4 P5");
+	arena_free(list.arena);
+}
+
+/* Alone against what is stored: the same rules, paths of the contract's own. */
+static void a_contract_alone_is_held_against_what_is_stored(void **state)
+{
+	struct thing_list stored = {.arena = arena_new(1 << 20)};
+	struct thing_list out = {.arena = stored.arena};
+	const struct declare_warning *warnings;
+	struct otk_error err = {0};
+	size_t count;
+
+	(void)state;
+	reset();
+	w.contracts[1].services = w.codes;
+	w.contracts[1].n_services = 1;
+	w.codes[0] = T("mail");
+	w.all.n_contracts = 2;
+	assert_int_equal(installation_declare(&w.all, &stored, &err), 0);
+	add_terms();
+	assert_int_equal(
+	        contract_declare(&w.contracts[0], &stored, &out, &warnings, &count, &err), 0);
+	assert_true(out.things[0].separate);
+	assert_string_equal(thing_text(&out.things[0], CONTRACT_FEE), "1500.50 EUR a quarter");
+	assert_string_equal(thing_text(&out.things[0], CONTRACT_CREDITS),
+	        "any resolution below 95%: 5%; any resolution below 90%: 12.5%");
+	assert_string_equal(
+	        thing_text(&out.things[0], CONTRACT_VALID_UNTIL), "2026-12-31T21:00:00Z");
+	out.count = 0;
+	w.contracts[0].code = T("other");
+	w.contracts[0].services = w.codes;
+	w.contracts[0].n_services = 1;
+	assert_int_equal(
+	        contract_declare(&w.contracts[0], &stored, &out, &warnings, &count, &err),
+	        -OTK_INVALID_ARGUMENT);
+	assert_string_equal(err.violations[0].field, "services");
+	assert_non_null(strstr(err.violations[0].description, "ties with 'special'"));
+	/* Not at the same time: no tie. */
+	out.count = 0;
+	error_clear(&err);
+	((struct contract_terms *)(uintptr_t)thing_find(&stored, THING_CONTRACT, "special")
+	                ->terms.contract)
+	        ->valid_until = INT64_C(1735689600000000);
+	assert_int_equal(
+	        contract_declare(&w.contracts[0], &stored, &out, &warnings, &count, &err), 0);
+	out.count = 0;
+	w.contracts[0].calendar = T("moon");
+	assert_int_equal(
+	        contract_declare(&w.contracts[0], &stored, &out, &warnings, &count, &err),
+	        -OTK_INVALID_ARGUMENT);
+	assert_string_equal(err.violations[0].field, "calendar");
+	arena_free(stored.arena);
+}
+
 static void several_faults_are_told_at_once(void **state)
 {
 	struct thing_list list = {.arena = arena_new(1 << 20)};
@@ -505,6 +682,10 @@ int main(void)
 	        cmocka_unit_test(rules_and_bases_are_checked),
 	        cmocka_unit_test(a_calendar_takes_over_what_its_base_says),
 	        cmocka_unit_test(contracts_are_checked),
+	        cmocka_unit_test(terms_beyond_targets_are_checked),
+	        cmocka_unit_test(contradictions_are_refused),
+	        cmocka_unit_test(what_is_missing_is_told),
+	        cmocka_unit_test(a_contract_alone_is_held_against_what_is_stored),
 	        cmocka_unit_test(several_faults_are_told_at_once),
 	        cmocka_unit_test(an_on_call_that_nobody_ever_is_is_told),
 	        cmocka_unit_test(texts_are_canonical),
