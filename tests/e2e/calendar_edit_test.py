@@ -7,7 +7,10 @@ time-limit: 240
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "lib"), str(ROOT / "bench")]
+import create  # noqa: E402
+from cluster import call  # noqa: E402
 from otk_test import Deployment, check, check_equal, eventually, run  # noqa: E402
 
 START = "2026-11-23T09:00:00Z"  # a Monday; 10:00 in Berlin
@@ -165,6 +168,33 @@ def files_of_holidays_are_read():
         check("days.ics:2:" in error, "a bomb is named with file and line", error)
         check_equal(otk.admin.json("calendar", "holidays", "--rule", "easter+1", "--from", "2027"),
                     [{"date": "2027-03-29", "day": "mon"}], "dates of a rule")
+
+
+def an_edit_survives_the_death_of_who_follows_it():
+    tickets = 300
+    text = create.INSTALLATION.read_text()
+    with Deployment(clock=START, masters=2, installation=None) as otk:
+        def apply(week):
+            file = otk.folder / "bench.yaml"
+            file.write_text(text.replace("mon-sun 00:00-24:00", week))
+            otk.apply(file)
+
+        apply("mon-sun 00:00-24:00")
+        otk.profile("requester")
+        call(create.load_program(), "requester", "32", f"n{tickets}", "acme", "riga",
+             env=otk.environment, timeout=60)
+        otk.clock.advance("1m")
+        apply("mon-sun 08:00-11:30")  # now it is 11:01 there
+        otk.clock.advance("1s")
+        moved = "SELECT count(*) FROM event WHERE kind = 13"
+        eventually(lambda: int(otk.value(moved)) > 0, "the edit is followed")
+        for _ in range(3):
+            for server in otk.servers:
+                server.kill_child("jobs")
+        eventually(lambda: otk.value(moved) == str(2 * tickets), "all clocks are moved", 60)
+        check_equal(otk.value("""SELECT count(*) FROM (SELECT ticket_id, clock FROM event
+            WHERE kind = 13 GROUP BY 1, 2 HAVING count(*) = 1) x"""), str(2 * tickets), "each once")
+        eventually(lambda: otk.value("SELECT done FROM rearm") == "t", "the pass ends", 30)
 
 
 def impossible_calendars_are_refused_with_their_line():
