@@ -244,6 +244,8 @@ static int created(
 		rc = clock_start(act, CLOCK_RESPONSE, CAUSE_NONE);
 	if (rc == 0)
 		rc = clock_start(act, CLOCK_RESOLUTION, CAUSE_NONE);
+	if (rc == 0)
+		rc = clock_hold(act, CAUSE_NONE);
 	return rc == 0 && e->cause == CAUSE_LIVE_CONTACT ? clocks_answered(act, true) : rc;
 }
 

@@ -344,6 +344,49 @@ static void a_version_applied_later_is_followed_by_its_own_past_alone(void **sta
 	        last_of(&s, CLOCK_RESOLUTION)->due_at, life->c.clocks[CLOCK_RESOLUTION].due_at);
 }
 
+/* Each team's holding is a round of the operational clock, each wait one of the supplier's. */
+static void teams_and_suppliers_have_their_rounds(void **state)
+{
+	struct life *life = *state;
+	struct ref_contract *acme = life->world->acme;
+	struct ref_target targets[16];
+	struct command assign = {.verb = VERB_ASSIGN, .actor = VERA};
+	struct simulated s;
+
+	memcpy(targets, acme->targets, acme->target_count * sizeof targets[0]);
+	targets[acme->target_count++] =
+	        (struct ref_target){.clock = CLOCK_OPERATIONAL, .target_us = 2 * HOUR};
+	targets[acme->target_count++] =
+	        (struct ref_target){.clock = CLOCK_SUPPLIER, .target_us = HOUR};
+	acme->targets = targets;
+	assert_int_equal(life_file(life), 0);
+	assign.team_id = TEAM_NET;
+	do_or_fail(life, "2026-03-02T11:00:00+03:00", assign);
+	assign.team_id = TEAM_OFFICE;
+	do_or_fail(life, "2026-03-02T14:00:00+03:00", assign);
+	do_or_fail(life, "2026-03-02T14:30:00+03:00",
+	        (struct command){.verb = VERB_PEND, .actor = VERA, .pend = PENDING_SUPPLIER});
+	do_or_fail(life, "2026-03-02T15:00:00+03:00", RESOLVE);
+	s = replay(life, CONTRACT_ACME, "2026-03-03T00:00:00+03:00");
+	for (int kind = CLOCK_OPERATIONAL; kind <= CLOCK_SUPPLIER; kind++) {
+		const struct sla_clock *clock = &life->c.clocks[kind];
+		const struct simulated_outcome *o = last_of(&s, (enum clock_kind)kind);
+
+		assert_non_null(o);
+		assert_int_equal(o->state, clock->state);
+		assert_int_equal(o->consumed_us, clock->consumed_us);
+		assert_int_equal(o->breached_at, clock->breached_at);
+	}
+	assert_true(count_of(&s, CLOCK_OPERATIONAL) >= 2);
+	for (size_t i = 0; i < s.count; i++) {
+		if (s.outcomes[i].clock == CLOCK_OPERATIONAL &&
+		        s.outcomes[i].team_id == TEAM_NET) {
+			assert_int_equal(s.outcomes[i].state, CLOCK_LATE);
+			assert_int_equal(s.outcomes[i].consumed_us, 3 * HOUR);
+		}
+	}
+}
+
 #define LIFE(test) cmocka_unit_test_setup_teardown(test, life_begin, life_end)
 
 int main(void)
@@ -362,6 +405,7 @@ int main(void)
 	        LIFE(a_question_arms_the_update_clock),
 	        LIFE(a_merge_that_is_undone_never_stopped_a_clock),
 	        LIFE(a_version_applied_later_is_followed_by_its_own_past_alone),
+	        LIFE(teams_and_suppliers_have_their_rounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
