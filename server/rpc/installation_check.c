@@ -328,6 +328,21 @@ static void check_told(const struct contract_reading *r, size_t at)
 	}
 }
 
+/* Each hand-over starts the operational clock and its ladder anew: two of them never end. */
+static void check_rounds(const struct contract_reading *r, size_t at, size_t before,
+        const char *first, const char *then)
+{
+	const struct names *teams = &r->d->teams;
+
+	if (strcmp(r->in->levels[at]->clock, clock_kind_name(CLOCK_OPERATIONAL)) == 0 &&
+	        declare_is_known(teams, first) && declare_is_known(teams, then))
+		error_field(r->d->err, contract_path(r, "levels[%zu].actions", at),
+		        "circular: levels[%zu] assigns to %s, this one to %s, and each "
+		        "hand-over "
+		        "starts the operational clock and these levels anew",
+		        before, first, then);
+}
+
 /* A ladder that hands a ticket back to whom an earlier level took it from goes in a circle. */
 static void check_circle(const struct contract_reading *r, size_t at)
 {
@@ -344,6 +359,7 @@ static void check_circle(const struct contract_reading *r, size_t at)
 			continue;
 		if (strcmp(other, to) != 0) {
 			between = between == NULL ? other : between;
+			check_rounds(r, at, i - 1, other, to);
 			continue;
 		}
 		if (between != NULL)

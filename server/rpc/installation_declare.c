@@ -84,6 +84,11 @@ static bool names_has(const struct names *names, const char *code)
 	                                   sizeof *names->codes, compare_codes) != NULL;
 }
 
+bool declare_is_known(const struct names *names, const char *code)
+{
+	return names_has(names, code);
+}
+
 bool declare_known(struct declare *d, const struct names *names, const char *code,
         const char *field, const char *what)
 {

@@ -32,6 +32,7 @@ const char *declare_path(struct declare *d, const char *format, ...)
 /* "customer/code" likewise. */
 const char *declare_pair(struct declare *d, const char *customer, const char *code);
 
+bool declare_is_known(const struct names *names, const char *code);
 /* True when known; else a violation of the field. "" is not known. */
 bool declare_known(struct declare *d, const struct names *names, const char *code,
         const char *field, const char *what);

@@ -380,6 +380,15 @@ static void contracts_are_checked(void **state)
 	WRONG((w.actions[0] = T("quiet wait"), w.actions[1] = T("quiet send"),
 	              w.levels[0].n_actions = 2),
 	        "contracts[0].levels[0].actions[1]", "twice");
+	static Otklik__V1__Team night;
+	otklik__v1__team__init(&night);
+	night.code = T("night");
+	night.name = T("Night");
+	WRONG((w.team_list[1] = &night, w.all.n_teams = 2, w.actions[0] = T("assign network"),
+	              w.actions[1] = T("assign team night"),
+	              w.levels[1].actions = w.actions + 1, w.levels[0].clock = T("operational"),
+	              w.levels[1].clock = T("operational")),
+	        "contracts[0].levels[1].actions", "circular");
 	w.levels[2].at = T("110%");
 	w.levels[3].at = T("+1h");
 	w.levels[4].at = T("+2h");
