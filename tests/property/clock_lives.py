@@ -312,7 +312,7 @@ class Plan:
         """What a site's agent sends when it is back: a person's report, or a check that is bad at
         the end; and before it sometimes a check that was bad and is good again."""
         rng = self.rng
-        self.backlog = [rng.randint(1, 3000) * MINUTE, False]
+        self.backlog = [rng.randint(1, 3000) * MINUTE, rng.random() < 0.5]
         fields = {"impact": rng.randint(1, 3), "urgency": rng.randint(1, 3)}
         if rng.random() < 0.5:
             return "check", {**fields, "ticket_type": "incident"}
