@@ -1,6 +1,7 @@
 /* ApplyContract, GetContract, ListContracts: contracts as files of their own, by version. */
 #include <string.h>
 
+#include "base/time_text.h"
 #include "core/calendar_history.h"
 #include "db/rows.h"
 #include "desk/desk.h"
@@ -80,6 +81,42 @@ static int decide_withdrawal(
 	return 0;
 }
 
+static int warn(struct request *r, const char *field, const char *text)
+{
+	struct apply *state = r->state;
+	struct declare_warning *all =
+	        arena_calloc(r->arena, state->warning_count + 1, sizeof *all);
+
+	if (all == NULL || text == NULL)
+		return -OTK_RESOURCE_EXHAUSTED;
+	if (state->warning_count > 0)
+		memcpy(all, state->warnings, state->warning_count * sizeof *all);
+	all[state->warning_count++] = (struct declare_warning){field, text};
+	state->warnings = all;
+	return 0;
+}
+
+/* Validity that meets with that of the last version, or is over. */
+static int check_validity(struct request *r, const struct installation_change *change)
+{
+	const struct contract_terms *new = change->declared.things[0].terms.contract;
+	const struct contract_terms *last =
+	        change->stored.count == 0 ? NULL : change->stored.things[0].terms.contract;
+	char at[TIME_TEXT_SIZE];
+	int rc = 0;
+
+	if (new->valid_until != 0 && new->valid_until <= r->now)
+		rc = warn(r, "valid_until", "it has ended already: no ticket will take it");
+	if (rc == 0 && last != NULL && !change->stored.things[0].retired &&
+	        last->valid_from > r->now && new->valid_from < last->valid_from)
+		rc = warn(r, "valid_from",
+		        arena_printf(r->arena,
+		                "version %d, applied to begin %s, will never come into force: "
+		                "this one begins before it",
+		                last->version, time_format_utc(last->valid_from, at)));
+	return rc;
+}
+
 static int decide(struct request *r, struct installation_change *change, const char *name,
         struct otk_error *err)
 {
@@ -98,7 +135,8 @@ static int decide(struct request *r, struct installation_change *change, const c
 		return rc;
 	zone = zone_of(&change->stored, in->contract->calendar);
 	state->contract = contract_message(r->arena, &change->declared.things[0], zone);
-	if (state->contract == NULL || narrow(&change->stored, in->contract->code) < 0)
+	if (state->contract == NULL || narrow(&change->stored, in->contract->code) < 0 ||
+	        check_validity(r, change) < 0)
 		return no_memory(err);
 	return 0;
 }

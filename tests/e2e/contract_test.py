@@ -195,6 +195,16 @@ def others_may_read_only_what_is_theirs():
     otk.as_("marta").fails("contract", "apply", _file(otk))
 
 
+def what_begins_later_is_told_when_it_is_overtaken():
+    otk = _desk()
+    later = 'calendar: lisbon-hours\nvalid_from: "2026-09-01"'
+    otk.admin.json("contract", "apply", _file(otk, ("calendar: lisbon-hours", later)))
+    states = [v["state"] for v in _history(otk)]
+    check_equal((states[-1], "in force" in states[:-1]), ("", True), "the version before stays in force till then")
+    told = otk.admin.json("contract", "apply", _file(otk, ("target: 10m", "target: 9m")), "--dry-run")
+    check("never come into force" in told["warnings"][0]["text"], "an overtaken version is told", told)
+
+
 def an_ended_contract_takes_no_new_tickets():
     otk = _desk()
     rui = otk.as_("rui")
