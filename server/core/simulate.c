@@ -213,7 +213,8 @@ static void priority_anew(struct replay *r, struct event *e)
 		e->priority = priority_of(now, impact, urgency);
 }
 
-/* Emits the told event; time's own settings (auto-close and the like) are the journal's. */
+/* Emits the told event; time's own settings (auto-close, promises and the like) are the
+ * journal's. */
 static int tell(const struct act *act, const struct event *told)
 {
 	struct ticket *t = &act->c->ticket;
@@ -222,6 +223,8 @@ static int tell(const struct act *act, const struct event *told)
 	t->pending_until = 0;
 	t->auto_close_at = 0;
 	t->recheck_at = 0;
+	t->promise_at = 0;
+	t->promise_warn_at = 0;
 	return rc;
 }
 
@@ -314,6 +317,8 @@ static int replay_event(struct replay *r, const struct event *events, size_t cou
 		return e.side == SIDE_PROVIDER && e.is_public
 		               ? clocks_answered(&act, goes_on(events, count, i))
 		               : 0;
+	case EVENT_PROMISED: /* the customer learns of the date by it */
+		return tell(&act, &e) != 0 ? -(int)r->err->code : clocks_answered(&act, true);
 	case EVENT_CLASSIFIED:
 		priority_anew(r, &e);
 		if (tell(&act, &e) != 0)

@@ -12,7 +12,7 @@ SELECT e.ticket_id, e.seq, e.kind, e.cause, e.actor_id, e.side, e.is_public, e.o
 	e.team_id, e.contract_version_id
 FROM ticket t JOIN event e ON e.customer_id = t.customer_id AND e.ticket_id = t.ticket_id
 WHERE t.customer_id = $1::integer AND t.created_at >= $2::timestamptz
-	AND t.created_at < $3::timestamptz AND (e.kind <= 7 OR e.kind IN (17, 22, 27))
+	AND t.created_at < $3::timestamptz AND (e.kind <= 7 OR e.kind IN (17, 19, 22, 27))
 ORDER BY e.ticket_id, e.seq;
 
 -- Response and resolution clocks of tickets that began after $1: what they consumed and whether

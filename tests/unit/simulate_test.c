@@ -344,6 +344,23 @@ static void a_version_applied_later_is_followed_by_its_own_past_alone(void **sta
 	        last_of(&s, CLOCK_RESOLUTION)->due_at, life->c.clocks[CLOCK_RESOLUTION].due_at);
 }
 
+static void a_promise_answers_as_a_reply_does(void **state)
+{
+	struct life *life = *state;
+	struct simulated s;
+
+	assert_int_equal(life_file(life), 0);
+	do_or_fail(life, "2026-03-02T10:20:00+03:00",
+	        (struct command){.verb = VERB_PROMISE,
+	                .actor = VERA,
+	                .promise_at = at("2026-03-02T12:00:00+03:00")});
+	s = replay(life, CONTRACT_ACME, "2026-03-02T14:00:00+03:00");
+	assert_int_equal(last_of(&s, CLOCK_RESPONSE)->state, CLOCK_MET);
+	assert_int_equal(count_of(&s, CLOCK_UPDATE), 1);
+	assert_int_equal(
+	        last_of(&s, CLOCK_UPDATE)->due_at, life->c.clocks[CLOCK_UPDATE].due_at);
+}
+
 /* Each team's holding is a round of the operational clock, each wait one of the supplier's. */
 static void teams_and_suppliers_have_their_rounds(void **state)
 {
@@ -405,6 +422,7 @@ int main(void)
 	        LIFE(a_question_arms_the_update_clock),
 	        LIFE(a_merge_that_is_undone_never_stopped_a_clock),
 	        LIFE(a_version_applied_later_is_followed_by_its_own_past_alone),
+	        LIFE(a_promise_answers_as_a_reply_does),
 	        LIFE(teams_and_suppliers_have_their_rounds),
 	};
 
