@@ -98,6 +98,25 @@ def a_changed_calendar_gets_an_edition():
                               "WHERE code = 'lisbon-hours'"), "2", "editions")
 
 
+def mail_is_declared_changed_and_taken_back():
+    mail = "\nmail:\n  address: desk@provider.example\n  unknown: customer verf\n"
+    with Deployment() as otk:
+        made = _changed(otk, text=TEXT + mail)
+        check_equal([(c["action"], c["kind"]) for c in made.values()], [("add", "mail")], "declared")
+        check_equal(otk.rows("SELECT unknown, unknown_reply, unverified FROM mail_policy"),
+                    [["customer verf", "note", "accept"]], "with what is usual where it says nothing")
+        check_equal(_changed(otk, text=TEXT + mail), {}, "again changes nothing")
+        detail = _changed(otk, text=TEXT + mail + "  authserv_id: mx\n  unverified: refuse\n")["mail", "intake"]
+        check("refuse" in detail["detail"] and detail["action"] == "change", "changed", detail)
+        for wrong in ("unknown: customer nobody", "unverified: refuse", "unknown: bounce", "address: desk+x@y.test"):
+            path = otk.folder / "wrong.yaml"
+            path.write_text(f"{TEXT}\nmail:\n  address: desk@provider.example\n  {wrong}\n"
+                            if "address" not in wrong else f"{TEXT}\nmail:\n  {wrong}\n")
+            check(wrong.split(":")[0] in otk.admin.fails("apply", "-f", path), f"{wrong} is refused")
+        check_equal(_changed(otk)["mail", "intake"]["action"], "retire", "taken back")
+        check_equal(otk.value("SELECT count(*) FROM mail_policy"), "0", "gone")
+
+
 def errors_name_the_line_and_what_is_right():
     with Deployment() as otk:
         def refuse(*replacements):
