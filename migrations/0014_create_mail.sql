@@ -33,12 +33,11 @@ CREATE TABLE mail_message (
 	sender text,
 	subject text,
 	why text,
-	content text,
 	PRIMARY KEY (customer_id, hash)
 );
 COMMENT ON TABLE mail_message IS 'class: tenant. Messages taken, each once.';
 CREATE INDEX mail_message_by_id ON mail_message (customer_id, id_hash);
-CREATE INDEX mail_message_by_number ON mail_message (mail_id) WHERE outcome IN (4, 5, 6);
+CREATE INDEX mail_message_by_number ON mail_message (mail_id) WHERE outcome = 4;
 
 CREATE TABLE attachment_content (
 	customer_id integer NOT NULL,

@@ -33,26 +33,16 @@ static void mail_put(struct table *t, const Otklik__V1__ReceivedMail *m)
 int verb_mail_list(struct cli *cli, int argc, char **argv)
 {
 	Otklik__V1__ListMailRequest in = OTKLIK__V1__LIST_MAIL_REQUEST__INIT;
-	const char *outcome = "";
 	const struct cli_option options[] = {
-	        {"outcome", 0, OPTION_TEXT, &outcome, "journalled or held (default: both)",
-	                false, 0, 0},
 	        {.name = NULL},
 	};
 	struct table *t;
-	int value = 0;
 	int rc = options_read(cli, "mail list",
-	        "mail that filed no ticket: of machines, bounces, of nobody known",
-	        "  otklik mail list --outcome held\n", options, argc, argv);
+	        "mail that filed no ticket: of machines, and bounces",
+	        "  otklik mail list --format csv\n", options, argc, argv);
 
 	if (rc != 0)
 		return rc < 0 ? 0 : rc;
-	if (*outcome != '\0')
-		value = json_enum_value(&otklik__v1__mail_outcome__descriptor, outcome);
-	if (value < 0)
-		return cli_usage(
-		        "mail list", "--outcome %s: must be journalled or held", outcome);
-	in.outcome = (Otklik__V1__MailOutcome)value;
 	in.page_size = 500;
 	t = table_new(cli);
 	for (size_t i = 0; i < sizeof COLUMNS / sizeof COLUMNS[0]; i++)

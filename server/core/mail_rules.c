@@ -36,7 +36,7 @@ static struct mail_verdict judge_unknown(const struct mail_facts *f)
 	case MAIL_UNKNOWN_CUSTOMER:
 		return file_for(f->unknown_customer_id, false);
 	case MAIL_UNKNOWN_QUEUE:
-		return (struct mail_verdict){.action = MAIL_HOLD};
+		return file_for(0, false);
 	case MAIL_UNKNOWN_REFUSE:
 		break;
 	}

@@ -34,7 +34,6 @@ enum mail_action {
 	MAIL_REPLY,   /* words of `actor` on the ticket */
 	MAIL_NOTE,    /* kept on the ticket, as nobody's words */
 	MAIL_JOURNAL, /* automatic: one entry on the ticket, or none */
-	MAIL_HOLD,    /* kept until somebody says whose it is */
 };
 
 struct mail_verdict {

@@ -501,8 +501,6 @@ static void record_call(struct request *r, struct db_unit *unit, bool on_ticket)
 	db_put_text(unit, kept ? in->from : NULL);
 	db_put_text(unit, kept ? in->subject : NULL);
 	db_put_text(unit, !kept ? NULL : s->loop ? "a letter of our own" : in->kind_why);
-	db_put_text(unit,
-	        s->outcome == OTKLIK__V1__MAIL_OUTCOME__MAIL_OUTCOME_HELD ? in->text : NULL);
 }
 
 static int change_make(struct request *r, struct otk_error *err)
@@ -518,9 +516,6 @@ static int change_make(struct request *r, struct otk_error *err)
 		return append_words(r, now, err);
 	case MAIL_NOTE:
 		return note_words(r, now, err);
-	case MAIL_HOLD:
-		s->outcome = OTKLIK__V1__MAIL_OUTCOME__MAIL_OUTCOME_HELD;
-		return 0;
 	case MAIL_JOURNAL:
 	case MAIL_REFUSE:
 		break;

@@ -1,4 +1,4 @@
-/* ListMail: messages that are on no ticket's page: journalled, held, dropped. */
+/* ListMail: messages of machines, which are nobody's words. */
 #include "db/rows.h"
 #include "desk/desk.h"
 #include "rpc/caller.h"
@@ -33,7 +33,6 @@ enum step list_mail_begin(struct request *r, const Otklik__V1__ListMailRequest *
 	db_call(unit, SQL_MAIL_LIST);
 	db_put_int(unit, in->after_id);
 	db_put_int(unit, (int64_t)page_of(in) + 1);
-	db_put_int(unit, (int64_t)in->outcome);
 	return request_query(r, unit, page_read);
 }
 

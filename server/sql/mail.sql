@@ -40,9 +40,9 @@ ORDER BY x.nr;
 
 -- name: mail_record
 INSERT INTO mail_message (customer_id, hash, id_hash, outcome, ticket_id, received_at, sender,
-	subject, why, content)
+	subject, why)
 VALUES ($1::integer, $2::bytea, $3::bytea, $4::smallint, $5::bigint, $6::timestamptz, $7::text,
-	$8::text, $9::text, $10::text);
+	$8::text, $9::text);
 
 -- A letter came back: its notices are put aside, to be listed and sent again. Says whose.
 -- name: mail_bounced
@@ -58,8 +58,7 @@ SELECT customer_id, ticket_id FROM outbox WHERE batch = $1::bigint ORDER BY outb
 SELECT m.mail_id, k.code, m.outcome, coalesce(m.sender, ''), coalesce(m.subject, ''),
 	coalesce(m.why, ''), coalesce(m.ticket_id, 0), m.received_at
 FROM mail_message m JOIN customer k USING (customer_id)
-WHERE m.mail_id > $1::bigint AND m.outcome IN (4, 5, 6)
-	AND ($3::smallint = 0 OR m.outcome = $3::smallint)
+WHERE m.mail_id > $1::bigint AND m.outcome = 4
 ORDER BY m.mail_id LIMIT $2::integer;
 
 -- name: attachment_put

@@ -82,9 +82,10 @@ def nobody_speaks_as_somebody_else():
         check("nobody@else.test" in _texts(otk, theirs, 1)[0], "and named")
         otk.refuses(answer(to_olga, "From home again", "olga@home.test"))
         otk.set_policy(unknown="queue")
-        check_equal(otk.takes(letter("nobody@else.test", "Hello 2"), outcome="held"), 0, "or kept aside")
-        held = otk.admin.json("mail", "list", "--outcome", "held")
-        check_equal([(m["from"], m["subject"]) for m in held], [("nobody@else.test", "Hello 2")], "and listed")
+        queued = otk.takes(letter("nobody@else.test", "Hello 2", files=[("a.txt", "text/plain", b"a")]))
+        check_equal(otk.value(f"SELECT customer_id FROM ticket WHERE ticket_id = {queued}"), "0",
+                    "or wait on a ticket of the provider's own, with their files")
+        check_equal(len(otk.as_("eva").json("ticket", "attachment", "list", queued)), 1, "which its people see")
 
         otk.set_policy(authserv_id="mx.otklik.test", unverified="refuse")
         passed = "mx.otklik.test; dkim=pass header.d=example.test; spf=fail"

@@ -109,7 +109,7 @@ static void each_message_has_its_place(void **state)
 	                        .unknown = MAIL_UNKNOWN_CUSTOMER,
 	                        .unknown_customer_id = BRAVO},
 	                MAIL_FILE, BRAVO},
-	        {"unknown, held", {.person = true, .unknown = MAIL_UNKNOWN_QUEUE}, MAIL_HOLD,
+	        {"unknown, queued", {.person = true, .unknown = MAIL_UNKNOWN_QUEUE}, MAIL_FILE,
 	                0},
 	        {"two with one address", {.person = true, .senders = 2, .verified = true},
 	                MAIL_REFUSE, 0},
