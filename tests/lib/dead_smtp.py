@@ -12,6 +12,9 @@ from otk_test import check, check_equal, eventually
 
 ROUNDS = 60  # minutes of an hour
 RATIO = 1.5
+# The person moves from one address to the next, so that no address has more letters than one may
+# get: beyond that they would become a summary.
+ADDRESSES = [f"boris{n}" for n in range(8)]
 
 
 def post(name, people):
@@ -58,10 +61,12 @@ def letters_are_whole_and_threads_join():
         return len(letters)
 
 
-def _hour(otk, boris, calls):
+def _hour(otk, boris, calls, told=False):
     """An hour of creates and gets, `calls` of each a minute; seconds that each call took."""
     took, ids = [], []
-    for _ in range(ROUNDS):
+    for minute in range(ROUNDS):
+        if told and minute % 8 == 0:
+            otk.psql(f"UPDATE principal SET email = '{ADDRESSES[minute // 8]}@example.test' WHERE code = 'boris'")
         for number in range(calls):
             started = time.monotonic()
             ids.append(boris.ticket("create", title=f"Заявка {number}").id)
@@ -79,17 +84,20 @@ def p99(took):
 
 def an_hour_without_a_mail_server(calls):
     """{idle, dead: p99 in seconds, ratio, notices, letters, repeated}."""
-    exim = post("exim-dead", ["boris"])
+    exim = post("exim-dead", ADDRESSES)
     settings = {"notify_burst": 1000, "notify_window": 30}  # a letter a ticket: so that each can be looked for
+
+    def arrived_letters():
+        return [letter for address in ADDRESSES for letter in exim.mail(address)]
+
     with exim, Office(exim.port, smtp_tls="try", **settings) as otk:
         boris = otk.peer("boris")
         otk.psql("UPDATE principal SET email = ''")
         _hour(otk, boris, 2)
         idle, _ = _hour(otk, boris, calls)
         check_equal(otk.value("SELECT count(*) FROM outbox"), "0", "nobody was told anything in the idle hour")
-        otk.psql("UPDATE principal SET email = 'boris@example.test' WHERE code = 'boris'")
         exim.stop()
-        dead, ids = _hour(otk, boris, calls)
+        dead, ids = _hour(otk, boris, calls, told=True)
         eventually(lambda: otk.value("SELECT count(*) FROM outbox WHERE state = 1") == str(len(ids)),
                    "all of it waits", 30)
         exim.start()
@@ -97,7 +105,7 @@ def an_hour_without_a_mail_server(calls):
         for _ in range(1200):
             otk.clock.advance("1m")
             time.sleep(0.2)
-            if killed < 3 and len(exim.mail("boris")) > len(ids) * (killed + 1) // 5:
+            if killed < 3 and len(arrived_letters()) > len(ids) * (killed + 1) // 5:
                 killed += otk.servers[0].kill_child("notify") is not None
             if otk.quiet():
                 break
@@ -106,8 +114,8 @@ def an_hour_without_a_mail_server(calls):
         # the tag between number and name proves to mail intake that the letter is ours
         sent = {f"notice.{batch}.{otk.name}@otklik.test" for batch, in
                 otk.rows("SELECT DISTINCT batch FROM outbox")}
-        eventually(lambda: len(exim.mail("boris")) >= len(sent), "all has arrived", 30)
-        letters = exim.mail("boris")
+        eventually(lambda: len(arrived_letters()) >= len(sent), "all has arrived", 30)
+        letters = arrived_letters()
         signed = mail_reader.headers(letters, "Message-ID")
         arrived = [re.sub(r"^(notice\.\d+)\.[a-z2-7]{20}\.", r"\1.", name) for name in signed]
         check_equal(len(set(signed)), len(set(arrived)), "one tag a message")
@@ -116,6 +124,10 @@ def an_hour_without_a_mail_server(calls):
         check_equal(set(told), set(ids), "of every ticket")
         pairs = set(zip(arrived, told))
         check_equal(len(pairs), len(ids), "what came twice came under its id")
+        # Idle before and after: what grows meanwhile, the journal and the machine's other load, is
+        # no work of the mail server's.
+        otk.psql("UPDATE principal SET email = ''")
+        idle += _hour(otk, boris, calls)[0]
         return {"idle": p99(idle), "dead": p99(dead), "ratio": p99(dead) / p99(idle), "killed": killed,
                 "calls": len(dead), "notices": len(ids), "letters": len(letters),
                 "repeated": len(letters) - len(sent)}
