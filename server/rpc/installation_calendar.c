@@ -214,7 +214,8 @@ static void read_base(struct declare *d, struct calendar_plan *plan, size_t i)
 	const Otklik__V1__Calendar *c = d->in->calendars[i];
 	struct calendar_plan base = {0};
 	struct otk_error theirs = {0};
-	struct declare quiet = *d; /* what is wrong with the base is told where it is declared */
+	struct declare quiet =
+	        *d; /* what is wrong with the base is told where it is declared */
 	size_t at = 0;
 
 	if (*c->based_on == '\0' || find(d, c->based_on, &at) == NULL)
