@@ -29,8 +29,9 @@ enum thing_kind {
 	THING_CALENDAR,
 	THING_CONTRACT,
 	THING_ROTA,
-	THING_MAIL, /* at most one, of code "intake" */
-	THING_PREFERENCE, /* code of the person; `imported` where the person wished it himself */
+	THING_MAIL,       /* at most one, of code "intake" */
+	THING_PREFERENCE, /* code of the person; `imported` where the person wished it himself
+	                   */
 	THING_TEMPLATE,   /* code "name/language" or "name/language/customer" */
 	THING_WEBHOOK,    /* code of the customer */
 	THING_KIND_COUNT
@@ -280,8 +281,7 @@ struct preference;
 /* Wishes as the texts of a thing. 0 or -OTK_RESOURCE_EXHAUSTED. */
 int preference_texts(struct arena *arena, const struct preference *wishes, struct thing *out);
 /* A row's columns from `first` on, as preference_all has them: channel … breaches_only. */
-void preference_read(
-        const struct db_rows *rows, size_t row, int first, struct preference *out);
+void preference_read(const struct db_rows *rows, size_t row, int first, struct preference *out);
 /* Names of notices by bits, joined by ","; and their numbers as "{1,2}". NULL: no memory. */
 const char *notices_text(struct arena *arena, uint32_t bits);
 const char *notices_numbers(struct arena *arena, uint32_t bits);

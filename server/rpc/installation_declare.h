@@ -16,8 +16,8 @@ int installation_declare(
         const Otklik__V1__Installation *in, struct thing_list *out, struct otk_error *err);
 
 /*
- * Whether customers may have webhooks and where those lead, which this server's settings decide.
- * 0 or -OTK_INVALID_ARGUMENT with violations.
+ * Whether customers may have webhooks and where those lead, which this server's settings
+ * decide. 0 or -OTK_INVALID_ARGUMENT with violations.
  */
 int declare_webhook_urls(const Otklik__V1__Installation *in, bool enabled, bool allow_private,
         struct otk_error *err);

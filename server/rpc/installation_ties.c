@@ -76,17 +76,17 @@ int declare_ties(const struct thing_list *declared, const struct thing_list *sto
 	for (size_t i = 0; i < declared->count; i++) {
 		const struct thing *new = &declared->things[i];
 
+		if (new->kind != THING_CONTRACT)
+			continue;
 		for (size_t k = 0; stored == NULL && k < i; k++) {
-			if (new->kind == THING_CONTRACT &&
-			        declared->things[k].kind == THING_CONTRACT)
+			if (declared->things[k].kind == THING_CONTRACT)
 				compare(new, &declared->things[k], err);
 		}
 		for (size_t k = 0; stored != NULL && k < stored->count; k++) {
 			const struct thing *old = &stored->things[k];
 
-			if (new->kind == THING_CONTRACT && old->kind == THING_CONTRACT &&
-			        !old->retired && (old->separate || !whole) &&
-			        !is_declared(declared, old->code))
+			if (old->kind == THING_CONTRACT && !old->retired &&
+			        (old->separate || !whole) && !is_declared(declared, old->code))
 				compare(new, old, err);
 		}
 	}
