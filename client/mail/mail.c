@@ -8,6 +8,7 @@
 #include "mail/mail_fold.h"
 #include "mail/mail_private.h"
 
+enum { SHOWN_MAX = 32000 }; /* bytes: a ticket's texts have 32,768 */
 enum { ID_MAX = 500, ADDRESS_MAX = 254, NAME_MAX_POINTS = 200, RESULT_MAX = 2000 };
 #define ARENA_BYTES ((size_t)16 << 20)
 #define SECOND_US INT64_C(1000000)
@@ -186,12 +187,24 @@ static int original_add(
 	return mail_attachment_add(r, MAIL_ORIGINAL, name, type, &piece);
 }
 
-/* Empty lines at both ends fall away. */
+/* What could lead a reader's screen astray falls away. */
+static void text_clean(const char *text, struct buf *out)
+{
+	while (*text != '\0') {
+		size_t unwanted = text_unwanted(text, false);
+
+		if (unwanted == 0)
+			(void)buf_putc(out, *text);
+		text += unwanted > 0 ? unwanted : 1;
+	}
+}
+
+/* Empty lines at both ends fall away; what is too long is cut, and said to be. */
 static void text_set(struct reading *r, const struct buf *text)
 {
 	const char *start = buf_text(text);
 	const char *end = start + text->len;
-	const char *copy;
+	char *copy;
 
 	for (const char *c = start; *c != '\0' && strchr(" \t\n", *c) != NULL; c++) {
 		if (*c == '\n')
@@ -200,15 +213,23 @@ static void text_set(struct reading *r, const struct buf *text)
 	while (end > start && strchr(" \t\n", end[-1]) != NULL)
 		end--;
 	copy = arena_strndup(r->source->arena, start, (size_t)(end - start));
+	if (copy != NULL && end - start > SHOWN_MAX) {
+		text_cut_utf8(copy, SHOWN_MAX);
+		copy = arena_printf(r->source->arena, "%s\n[…]", copy);
+		r->mail->folded = true;
+	}
 	r->mail->text = copy == NULL ? "" : copy;
 }
 
 static int text_read(struct reading *r)
 {
 	struct buf shown = {0};
+	struct buf clean = {0};
 	int rc = 0;
 
-	r->mail->folded = mail_fold(buf_text(&r->text), &shown);
+	text_clean(buf_text(&r->text), &clean);
+	r->mail->folded = mail_fold(buf_text(&clean), &shown);
+	buf_free(&clean);
 	text_set(r, &shown);
 	if (r->mail->folded)
 		rc = original_add(r, "message.txt", "text/plain; charset=utf-8", &r->text);

@@ -419,13 +419,32 @@ static void depth_parts_and_attachments_have_limits(void **state)
 	buf_free(&text);
 }
 
+static void a_long_text_is_cut_and_attached_whole(void **state)
+{
+	struct buf text = {0};
+	struct mail *mail;
+
+	(void)state;
+	(void)buf_puts(&text, FROM "Content-Type: text/plain; charset=utf-8\r\n\r\n");
+	repeat(&text, "Очень длинная строка\r\n", 5000);
+	mail = parse(buf_text(&text));
+	assert_true(mail->folded);
+	assert_true(strlen(mail->text) < 32768 && strlen(mail->text) > 31000);
+	assert_non_null(strstr(mail->text, "[…]"));
+	assert_int_equal(mail->attachment_count, 1);
+	assert_int_equal(mail->attachments[0].size, 5000 * strlen("Очень длинная строка\n"));
+	mail_free(mail);
+	buf_free(&text);
+}
+
 static void names_and_texts_are_clean(void **state)
 {
 	struct mail *mail =
 	        parse("From: =?utf-8?Q?Ol=1B[31mga=E2=80=AE?= <olga@acme.test>\r\n"
 	              "Subject: =?utf-8?Q?a=0D=0AX-Evil:_b=00c?=\r\n"
 	              "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
-	              "--b\r\nContent-Type: text/plain\r\n\r\na\x1b[0mb\r\n"
+	              "--b\r\nContent-Type: text/plain\r\n\r\na\x1b[0m\xe2\x80\xae"
+	              "b\r\n"
 	              "--b\r\nContent-Type: a/b\r\nContent-Disposition: attachment; "
 	              "filename=\"../../etc/pass\twd\"\r\n\r\nx\r\n--b--\r\n");
 
@@ -451,6 +470,7 @@ int main(void)
 	        cmocka_unit_test(broken_messages_are_read_as_far_as_they_go),
 	        cmocka_unit_test(bombs_are_refused_before_they_go_off),
 	        cmocka_unit_test(depth_parts_and_attachments_have_limits),
+	        cmocka_unit_test(a_long_text_is_cut_and_attached_whole),
 	        cmocka_unit_test(names_and_texts_are_clean),
 	};
 
