@@ -58,9 +58,9 @@ static const char *number_read(const char *text, int64_t max, int64_t *out)
 	int64_t value = 0;
 	size_t digits = 0;
 
-	for (; *text >= '0' && *text <= '9' && digits < 19; text++, digits++)
+	for (; *text >= '0' && *text <= '9' && digits < 18; text++, digits++)
 		value = value * 10 + (*text - '0');
-	if (digits == 0 || digits >= 19 || value > max || *text != '.')
+	if (digits == 0 || value > max || *text != '.')
 		return NULL;
 	*out = value;
 	return text + 1;
@@ -75,7 +75,7 @@ bool mail_token_read(const void *secret, size_t size, enum mail_token_kind kind,
 	int64_t who = 0;
 	size_t n = 0;
 
-	text = number_read(text, INT64_MAX / 10, &token.number);
+	text = number_read(text, INT64_MAX, &token.number);
 	if (text != NULL && kind == MAIL_TOKEN_REPLY)
 		text = number_read(text, INT32_MAX, &who);
 	if (text == NULL)
