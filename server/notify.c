@@ -6,14 +6,15 @@
 static int notify_start(struct worker *worker, struct otk_error *err)
 {
 	const struct settings *s = worker->settings;
-	const struct deliver_options options = {.jobs = {.loop = worker->loop,
-	                                                .clock = worker->clock,
-	                                                .pool = worker->pool,
-	                                                .desk = worker->desk,
-	                                                .database = s->database,
-	                                                .mail = s->smtp_url[0] != '\0',
-	                                                .customer_hooks = s->webhook_secret_dir[0] != '\0',
-	                                                .webhook_url = s->webhook_url},
+	const struct deliver_options options = {
+	        .jobs = {.loop = worker->loop,
+	                .clock = worker->clock,
+	                .pool = worker->pool,
+	                .desk = worker->desk,
+	                .database = s->database,
+	                .mail = s->smtp_url[0] != '\0',
+	                .customer_hooks = s->webhook_secret_dir[0] != '\0',
+	                .webhook_url = s->webhook_url},
 	        .installation = s->installation,
 	        .mail = {.url = s->smtp_url,
 	                .from = s->smtp_from,

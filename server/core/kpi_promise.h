@@ -3,10 +3,10 @@
  * event at hand; see kpi_fold.h.
  *
  * Kept or broken is known of the first date and of the last one in force: at the resolve, or
- * when the date passes before; a first date that was moved away is judged at the resolve, or when
- * a date not before it passes. A breach of the first date stays for ever, one of the last until
- * another date is given; a date withdrawn in time is not judged, one withdrawn after it passed
- * stays broken. Slip, churn and accuracy belong to the resolve.
+ * when the date passes before; a first date that was moved away is judged at the resolve, or
+ * when a date not before it passes. A breach of the first date stays for ever, one of the last
+ * until another date is given; a date withdrawn in time is not judged, one withdrawn after it
+ * passed stays broken. Slip, churn and accuracy belong to the resolve.
  */
 #ifndef OTKLIK_CORE_KPI_PROMISE_H
 #define OTKLIK_CORE_KPI_PROMISE_H

@@ -24,8 +24,8 @@ int step_assigned(const struct act *act, bool person_changed);
 int step_reopen(const struct act *act, enum event_cause cause);
 
 /*
- * What time owes strictly before act->until, else act->now, as lifecycle_tick; act->at moves along, and
- * act->quiet has levels skipped.
+ * What time owes strictly before act->until, else act->now, as lifecycle_tick; act->at moves
+ * along, and act->quiet has levels skipped.
  */
 int tick(struct act *act);
 

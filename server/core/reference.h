@@ -219,8 +219,8 @@ const struct ref_contract *reference_contract_for(const struct reference *ref,
         int32_t customer_id, int32_t site_id, int32_t service_id, int64_t now);
 
 /*
- * The calendar in which a contract's clocks count at a site, by what was known at an instant: the
- * site's own, else the contract's.
+ * The calendar in which a contract's clocks count at a site, by what was known at an instant:
+ * the site's own, else the contract's.
  */
 int32_t reference_calendar_at(const struct reference *ref, const struct ref_contract *contract,
         int32_t site_id, int64_t at);

@@ -34,8 +34,8 @@ static int target_rank(const struct ref_target *target, const struct ticket *tic
 	        (target->service_id != 0 && target->service_id != ticket->service_id) ||
 	        (target->team_id != 0 && target->team_id != ticket->team_id))
 		return -1;
-	return (target->team_id != 0 ? 8 : 0) + (target->service_id != 0 ? 4 : 0) + (target->priority != 0 ? 2 : 0) +
-	       (target->type != 0 ? 1 : 0);
+	return (target->team_id != 0 ? 8 : 0) + (target->service_id != 0 ? 4 : 0) +
+	       (target->priority != 0 ? 2 : 0) + (target->type != 0 ? 1 : 0);
 }
 
 const struct ref_target *sla_target(const struct change *c, enum clock_kind kind, int64_t at)

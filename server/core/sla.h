@@ -23,7 +23,8 @@ struct calendar_history sla_history(
 
 /*
  * The target written for the ticket as it is now, or NULL: the most specific by team
- * (operational targets), then service, then priority, then type; of equals the first written. A contract promises nothing once withdrawn.
+ * (operational targets), then service, then priority, then type; of equals the first written. A
+ * contract promises nothing once withdrawn.
  */
 const struct ref_target *sla_target(const struct change *c, enum clock_kind kind, int64_t at);
 

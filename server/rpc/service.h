@@ -30,7 +30,7 @@ struct service {
 	const char *installation; /* first part of every principal's URI */
 	const char *build;        /* "otklikd/0.1.0" */
 
-	bool customer_webhooks;     /* customers may have webhooks: there is a folder of secrets */
+	bool customer_webhooks; /* customers may have webhooks: there is a folder of secrets */
 	bool webhook_allow_private; /* which may lead inside */
 
 	/* Limits. */
