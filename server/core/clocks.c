@@ -194,7 +194,8 @@ static int ladder_stop(const struct act *act, enum clock_kind kind)
 	if (!clock_is_open(clock) || !sla_ladder_stopped(act->c, kind))
 		return 0;
 	for (int i = 0; rc == 0 && i < clock->level_count; i++) {
-		if (clock->levels[i].state == LEVEL_ARMED)
+		if (clock->levels[i].state == LEVEL_ARMED &&
+		        sla_level(act->c, kind, i + 1) != NULL)
 			rc = level_event(
 			        act, EVENT_LEVEL_SKIPPED, kind, i + 1, CAUSE_ACKNOWLEDGED);
 	}

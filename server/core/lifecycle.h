@@ -84,7 +84,8 @@ struct command {
  * VERB_APPLY_CONTRACT pins a ticket that is not closed or cancelled to any version of any of
  * its customer's contracts that is not withdrawn, or to none: CONTRACT_APPLIED, and then what a
  * retarget does, with cause CONTRACT. Every open clock is re-aimed, also where its due stays,
- * as the new version may hang other levels on it: level n takes over what became of level n.
+ * as the new version may hang other levels on it: level n takes over what became of level n,
+ * and what the new version has no level for rests until another has.
  * Clocks without a target fall void, those that the new version promises start now or run on.
  * Priority, zone and the instants already agreed (auto-close) stay. It does not count as work
  * on the ticket (human_touched). The version it has already: -OTK_FAILED_PRECONDITION,

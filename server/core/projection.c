@@ -161,7 +161,7 @@ static void clock_stands(struct sla_clock *clock, const struct event *e)
 }
 
 /* Another contract version may hang more levels on the clock; where it hangs fewer the others
- * are let go as they are placed. */
+ * rest: what became of them holds again under a version that has them. */
 static void follow_levels(const struct change *c, struct sla_clock *clock)
 {
 	int count = sla_level_count(c, clock->kind);

@@ -244,8 +244,9 @@ static int place_under(const struct change *c, const struct calendar_history *hi
 		bool future;
 		int rc;
 
-		if (written == NULL) {
-			level->state = LEVEL_SKIPPED;
+		if (written == NULL) { /* of a version that had more: rests until one has */
+			if (level->state == LEVEL_ARMED)
+				level->at = 0;
 			continue;
 		}
 		if (stopped) {

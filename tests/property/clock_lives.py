@@ -7,7 +7,7 @@ often fall exactly on a due time, a level, an end of a pause, or a step beside i
 import random
 
 import calendar_model
-from clock_model import Life
+from clock_model import OPEN_STATES, Life
 from clock_terms import (CLOCKS, DAY, HOUR, MINUTE, RESOLUTION, RESPONSE, SECOND, UPDATE, Contract,
                          Hours, Level, Target)
 
@@ -96,6 +96,7 @@ class Terms:
         week = random_week(rng)
         self.calendar = calendar_model.Calendar(zone, week, random_exceptions(rng, week))
         hours = Hours(self.calendar, date_of(LOW) * 1440, date_of(HIGH) * 1440)
+        self.versions = {}
         self.draw(hours)
 
     def draw(self, hours):
@@ -115,12 +116,13 @@ class Terms:
             auto_close=rng.choice([("days", 3), ("days", 1), ("wall", 2 * DAY), ("wall", 5 * HOUR)]),
             matrix=[rng.randint(1, 5) for _ in range(9)] if rng.random() < 0.4 else None,
             reopen_window=rng.choice([10 * DAY, 3 * DAY, 6 * HOUR]))
+        self.versions[len(self.versions) + 1] = self.contract
 
     def edit(self, now, lives):
         """A new edition of the calendar, version of the contract or its withdrawal, from now on;
         `lives` are those that were begun under this contract."""
         rng = self.rng
-        what = rng.choices(["calendar", "version", "withdrawal"], [7, 2, 1])[0]
+        what = rng.choices(["calendar", "version", "withdrawal"], [6, 4, 1])[0]
         if self.contract is None:
             return "nothing"
         for life in lives:
@@ -329,6 +331,8 @@ class Plan:
         """verb, actor, fields."""
         rng = self.rng
         self.engineer = rng.choice(ENGINEERS)
+        if rng.random() < 0.2 and self.other_versions():
+            return "repin", "admin", {"version": rng.choice(self.other_versions())}
         verb = rng.choice(self.WEIGHTS[self.life.state].split() if rng.random() < 0.93 else self.ANY)
         actor = rng.choices(["provider", "requester", "other"], [90, 5, 5])[0]
         if verb in ("close", "reopen", "cancel"):
@@ -365,6 +369,14 @@ class Plan:
         if verb in ("note", "resolve"):
             text = "words"
         return verb, actor, {"text": text}
+
+    def other_versions(self):
+        """Those that the ticket could be put under instead."""
+        life = self.life
+        if not life.contract or life.contract.withdrawn or life.state not in OPEN_STATES:
+            return []
+        return [number for number, contract in self.terms.versions.items()
+                if contract is not life.contract]
 
     def draw_classes(self):
         rng = self.rng

@@ -31,6 +31,7 @@ class Clock:
         self.due = self.breached_at = self.stopped_at = self.waived_at = None
         self.wall, self.days, self.target = False, 0, None
         self.levels = [LevelState(level) for level in contract.levels.get(kind, [])]
+        self.dormant = []  # of earlier versions that had more
 
     def is_open(self):
         return self.state in (RUNNING, PAUSED)
@@ -200,13 +201,17 @@ class Clock:
         self.rearm_levels(now)
 
     def adopt(self, contract):
-        """Another version: level n takes over what became of level n."""
+        """Another version: level n takes over what became of level n. Documented: those that it
+        does not have keep theirs for a version that has them again."""
         if contract is self.contract:
             return
-        self.contract, before = contract, self.levels
+        self.contract, before = contract, self.levels + self.dormant
         self.levels = [LevelState(level) for level in contract.levels.get(self.kind, [])]
         for level, old in zip(self.levels, before):
             level.state, level.at = old.state, old.at
+        self.dormant = before[len(self.levels):]
+        for level in self.dormant:
+            level.at = level.at if level.state != "armed" else None
 
     def repin(self, contract, target, now):
         """Re-aims an open clock under another version, also where its due stays."""
@@ -217,6 +222,7 @@ class Clock:
         self.halt(now, PAUSED)
         self.adopt(contract)
         self.aim(target)
+        self.days = target.amount if target.kind == "days" else 0  # also where they are as long
         self.state, self.since = state, now if state == RUNNING else None
         if not (old is not None and old <= now and self.target == length):
             self.find_due(now)
@@ -249,12 +255,13 @@ class Promise:
     """A date given to the customer: wall time, whatever the state."""
 
     def __init__(self, at, given, cadence):
-        self.at, self.given, self.cadence, self.broken = at, given, cadence, False
-        notice = self.notice()
+        self.at, self.given, self.broken = at, given, False
+        notice = self.notice(cadence)
         self.warn_at = at - min(notice + notice // 2, (at - given) // 2)  # documented
 
-    def notice(self):
-        return max(self.cadence, (self.at - self.given) // 5)
+    def notice(self, cadence):
+        """How long before the date a move is still in time, by the cadence in force then."""
+        return max(cadence, (self.at - self.given) // 5)
 
 
 class Refused(Exception):
@@ -512,12 +519,12 @@ class Life:
         old, flags = self.promise, 0 if self.promised else 1
         if promise_at == (old and old.at):
             raise Refused("FAILED_PRECONDITION")
-        if old:
-            flags |= 0 if promise_at is None else 2 if promise_at > old.at else 4
-            later, late = flags != 4, old.at - now < old.notice()
-            flags |= (16 | 8) if now > old.at else 8 if later and late else 0
         tau = self.target(UPDATE)
         cadence = tau.amount * (DAY if tau.kind == "days" else 1) if tau else 0
+        if old:
+            flags |= 0 if promise_at is None else 2 if promise_at > old.at else 4
+            later, late = flags != 4, old.at - now < old.notice(cadence)
+            flags |= (16 | 8) if now > old.at else 8 if later and late else 0
         self.promise = Promise(promise_at, now, cadence) if promise_at is not None else None
         self.promised = True
         self.note(now, "promised", until=promise_at, due=self.promise and self.promise.warn_at,

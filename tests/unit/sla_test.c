@@ -439,7 +439,7 @@ static void a_due_beyond_the_years_is_the_end_of_them(void **state)
 	assert_int_equal(RESPONSE(life)->due_at, CALENDAR_END);
 }
 
-static void a_level_that_the_contract_lost_is_let_go(void **state)
+static void a_level_that_the_contract_lost_rests(void **state)
 {
 	struct life *life = *state;
 	size_t count = life->world->acme->level_count;
@@ -447,7 +447,8 @@ static void a_level_that_the_contract_lost_is_let_go(void **state)
 	file_p2(life);
 	life->world->acme->level_count = 1;
 	do_or_fail(life, "2026-03-02T10:10:00+03:00", override(1));
-	assert_int_equal(RESOLUTION(life)->levels[0].state, LEVEL_SKIPPED);
+	assert_int_equal(RESOLUTION(life)->levels[0].state, LEVEL_ARMED);
+	assert_int_equal(RESOLUTION(life)->levels[0].at, 0);
 	life->world->acme->level_count = count;
 }
 
@@ -601,7 +602,7 @@ int main(void)
 	        LIFE(a_paused_clock_does_not_fall_due_where_its_business_days_end),
 	        LIFE(an_edit_of_the_calendar_also_moves_business_days_that_are_paused),
 	        LIFE(a_due_beyond_the_years_is_the_end_of_them),
-	        LIFE(a_level_that_the_contract_lost_is_let_go),
+	        LIFE(a_level_that_the_contract_lost_rests),
 	        LIFE(time_outside_the_years_is_refused),
 	        LIFE(damaged_events_are_refused),
 	        LIFE(imported_history_may_skip_states),
