@@ -62,7 +62,8 @@ static const struct conf_option OPTIONS[] = {
                 "File whose first line is the secret of the signatures (HMAC-SHA256); required "
                 "with webhook_url."},
         {"webhook_secret_dir", CONF_TEXT, FIELD(webhook_secret_dir), "", 0, 0,
-                "Folder with a file a secret, named by the webhook_secret of customers; empty: "
+                "Folder with a file a secret, named by the secret of customers' webhooks; "
+                "empty: "
                 "customers have no webhooks. The same on every host."},
         {"webhook_allow_private", CONF_BOOL, FIELD(webhook_allow_private), "no", 0, 0,
                 "Whether webhooks may lead to loopback, link-local or private addresses."},

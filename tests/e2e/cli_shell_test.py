@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""The command line without a server: help, mistakes, profiles, completion in a real bash."""
+"""The command line without a server: help, manual pages, mistakes, profiles, completion in a real
+bash."""
 import os
 import re
 import subprocess
@@ -33,6 +34,26 @@ def every_verb_has_help_with_examples():
         check("Usage: otklik" in done.stdout and "Examples:\n" in done.stdout, "usage and examples", verb)
     check(all(f"{code} " in listed.stdout for code in (0, 1, 2, 64, 65, 66, 69, 70, 74, 75, 77, 78)),
           "help lists the exit codes")
+
+
+def manual_pages_name_every_verb_option_and_setting():
+    pages = Path(__file__).resolve().parent.parent.parent / "deploy/man"
+    text = (pages / "otklik.1").read_text().replace("\\-", "-")
+    sections = dict(re.findall(r"^\.SS (.*?)\n(.*?)(?=^\.S[SH] )", text, re.MULTILINE | re.DOTALL))
+    for verb in _verbs():
+        own = _otklik(*verb.split(), "--help").stdout.partition("\nEverywhere:")[0]
+        options = set(re.findall(r"--[a-z-]+", own)) - {"--help"}
+        lacking = [option for option in options if option not in sections.get(verb, "")]
+        check(verb in sections and not lacking, f"otklik(1) has {verb}", lacking)
+    settings = set(re.findall(r"^\.B ([a-z_]+)(?: |$)", (pages / "otklikd.conf.5").read_text(), re.MULTILINE))
+    with tempfile.TemporaryDirectory() as folder:
+        conf = Path(folder, "otklikd.conf")
+        conf.write_text("installation = demo\ncertificate = a\nkey = b\nca = c\ndatabase = dbname=x\n")
+        shown = subprocess.run([binary("otklikd"), "print-config", "--config", conf],
+                               capture_output=True, text=True, timeout=60, check=False)
+    names = re.findall(r"^#? ?([a-z_]+) =", shown.stdout, re.MULTILINE)
+    check(len(names) > 30, "print-config names the settings", shown.stdout, shown.stderr)
+    check_equal([name for name in names if name not in settings], [], "settings that otklikd.conf(5) lacks")
 
 
 def mistakes_on_the_command_line_are_64_and_say_what_helps():
