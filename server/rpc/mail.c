@@ -171,9 +171,12 @@ static void sender_find(struct request *r)
 	struct intake *s = r->state;
 	const struct db_rows *rows = db_unit_rows(r->unit, CALL_FROM);
 	const char *authserv = db_get_text_or_empty(policy, 0, POLICY_AUTHSERV);
+	const char *address = in->from; /* by which he is known, so the one to be confirmed */
 
-	if (db_rows_count(rows) == 0 && *in->envelope_from != '\0')
+	if (db_rows_count(rows) == 0 && *in->envelope_from != '\0') {
 		rows = db_unit_rows(r->unit, CALL_ENVELOPE);
+		address = in->envelope_from;
+	}
 	s->facts.senders = (int)db_rows_count(rows);
 	if (s->facts.senders > 0) {
 		s->facts.sender_id = (int32_t)db_get_int(rows, 0, 0);
@@ -181,7 +184,7 @@ static void sender_find(struct request *r)
 	}
 	s->facts.verified =
 	        mail_confirmed(authserv, (const char *const *)in->authentication_results,
-	                in->n_authentication_results, in->from);
+	                in->n_authentication_results, address);
 	s->facts.verify =
 	        *authserv != '\0' &&
 	        strcmp(db_get_text_or_empty(policy, 0, POLICY_UNVERIFIED), "refuse") == 0;

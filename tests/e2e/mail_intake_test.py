@@ -95,6 +95,11 @@ def nobody_speaks_as_somebody_else():
         otk.takes(letter(Authentication_Results=passed))
         check_equal(otk.takes(answer(to_olga, "Done", "eva", Authentication_Results=passed), outcome="appended"),
                     ticket, "a confirmed colleague speaks for the provider")
+        mallory = {"sender": "mallory@evil.test", "subject": "x",
+                   "Authentication_Results": "mx.otklik.test; dkim=pass header.d=evil.test; spf=fail"}
+        otk.refuses(letter(text="As Eva", **mallory), "--sender", "eva@example.test")
+        check_equal(otk.takes(letter("eva@gone.test", text="Eva", Authentication_Results=passed), "--sender",
+                              "eva@example.test") != 0, True, "an envelope that is confirmed itself names her")
         otk.psql("UPDATE principal SET email = 'OLGA@example.test' WHERE code = 'mark'")
         otk.refuses(letter(Authentication_Results=passed))
 
