@@ -84,6 +84,9 @@ struct mail_verdict mail_judge(const struct mail_facts *f)
 
 /* ---- Authentication-Results (RFC 8601) ------------------------------------------------- */
 
+/* Of one field as it is read: 2000 characters come, of up to 4 bytes. */
+enum { PLAIN_SIZE = 8192 };
+
 static const char *domain_of(const char *address)
 {
 	const char *at = strrchr(address, '@');
@@ -155,9 +158,44 @@ static bool result_confirms(const char *result, size_t length, const char *from)
 	return who != NULL && equal(who, n, domain);
 }
 
+/*
+ * What stands in comments and between quotation marks is what others told the mail server: it
+ * must not pass for a result. Comments become blanks, quoted characters '_'; -1: too long.
+ */
+static int plain_of(const char *text, char out[PLAIN_SIZE])
+{
+	bool quoted = false;
+	size_t comments = 0;
+	size_t n = 0;
+
+	for (; *text != '\0'; text++) {
+		bool inside = quoted || comments > 0;
+		bool escaped = inside && *text == '\\' && text[1] != '\0';
+
+		if (n + 2 >= PLAIN_SIZE)
+			return -1;
+		if (escaped)
+			text++;
+		else if (*text == '"' && comments == 0)
+			quoted = !quoted;
+		else if (*text == '(' && !quoted)
+			comments++;
+		else if (*text == ')' && comments > 0)
+			comments--;
+		if (comments > 0 || (inside && !quoted && *text == ')'))
+			out[n++] = ' ';
+		else
+			out[n++] = quoted && inside ? '_' : *text;
+	}
+	out[n] = '\0';
+	return 0;
+}
+
 bool mail_confirmed(
         const char *authserv, const char *const *results, size_t count, const char *from)
 {
+	char plain[PLAIN_SIZE];
+
 	if (*authserv == '\0')
 		return false;
 	for (size_t i = 0; i < count; i++) {
@@ -165,7 +203,9 @@ bool mail_confirmed(
 
 		if (!equal(text, strcspn(text, " \t;"), authserv))
 			continue;
-		for (const char *part = strchr(text, ';'); part != NULL;) {
+		if (plain_of(text, plain) < 0)
+			return false;
+		for (const char *part = strchr(plain, ';'); part != NULL;) {
 			size_t length = strcspn(part + 1, ";");
 
 			if (result_confirms(part + 1, length, from))
