@@ -77,6 +77,29 @@ def what_was_put_and_never_attached_goes():
         check_equal(put(b"loose").complete, True, "the right one is kept")
         check_equal(put(b"loose").complete, True, "also twice")
         check_equal(otk.value("SELECT count(*) FROM attachment_content"), "1", "once")
+
+        parts = hashlib.sha256(b"ab").digest()
+
+        def part(data, size, index):
+            request = messages.PutContentRequest(hash=parts, size=size, index=index, data=data)
+            return olga.call("PutContent", request, messages.PutContentResponse)
+
+        piece = 256 * 1024
+        otk.psql(f"INSERT INTO attachment_content SELECT 1, sha256(n::text::bytea), {64 << 20}, false, false, now()"
+                 " FROM generate_series(1, 16) n")
+        try:
+            part(b"b", piece + 1, 1)
+            check(False, "no room, whichever piece comes first")
+        except Refused as refused:
+            check_equal(refused.status.reason, "CONTENT_FULL", "no room, whichever piece comes first")
+        otk.psql("DELETE FROM attachment_content WHERE size > 5")
+        check_equal(part(b"b", piece + 1, 1).complete, False, "the second piece of a file")
+        try:
+            part(b"a", 1, 0)
+            check(False, "a piece that says another size is wrong")
+        except Refused as refused:
+            check_equal(refused.status.reason, "CONTENT_WRONG", "a piece that says another size is wrong")
+        check_equal(otk.value("SELECT count(*) FROM attachment_content"), "1", "nothing of it stays")
         otk.clock.advance("25h")
         otk.servers[0].kill_child("jobs")  # a new one looks at once, not within a minute
         eventually(lambda: otk.value("SELECT count(*) FROM attachment_piece") == "0", "it goes after a day", 20)
