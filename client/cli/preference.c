@@ -125,7 +125,7 @@ int verb_preference_set(struct cli *cli, int argc, char **argv)
 	        {"mute", 0, OPTION_TEXT, &mute,
 	                "notices that do not come: created, replied, answered, question, "
 	                "resolved, reopened, level, promised, promise-warned, promise-broken, "
-	                "asked; '' for none",
+	                "asked, merged, unmerged; '' for none",
 	                false, 0, 0},
 	        {"levels", 0, OPTION_TEXT, &levels,
 	                "of escalation levels: all, or breach for those at due and after",

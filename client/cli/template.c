@@ -134,7 +134,7 @@ int verb_template_preview(struct cli *cli, int argc, char **argv)
 	const Otklik__V1__PreviewTemplateResponse *out;
 	const ProtobufCMessage *reply = NULL;
 	ProtobufCMessage *draft = NULL;
-	const char *name = "", *language = "", *file = NULL;
+	const char *name = "", *language = "", *customer = "", *file = NULL;
 	bool html = false;
 	const struct cli_option options[] = {
 	        {"<name>", 0, OPTION_TEXT, &name, "such as created, level, digest", true, 0, 0},
@@ -142,6 +142,8 @@ int verb_template_preview(struct cli *cli, int argc, char **argv)
 	                true, 1, INT64_MAX},
 	        {"language", 0, OPTION_TEXT, &language, "(default: the requester's)", false, 0,
 	                0},
+	        {"customer", 0, OPTION_TEXT, &customer,
+	                "in this one's words (default: the ticket's customer's)", false, 0, 0},
 	        {"file", 'f', OPTION_TEXT, &file,
 	                "YAML file with subject and text, to be tried before it is applied",
 	                false, 0, 0},
@@ -168,6 +170,7 @@ int verb_template_preview(struct cli *cli, int argc, char **argv)
 	}
 	in.name = (char *)(uintptr_t)name;
 	in.language = (char *)(uintptr_t)language;
+	in.customer = (char *)(uintptr_t)customer;
 	in.draft = (Otklik__V1__Template *)(void *)draft;
 	if (in.draft != NULL && *in.draft->name == '\0')
 		in.draft->name = in.name;

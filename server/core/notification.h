@@ -21,9 +21,11 @@ enum notice {
 	NOTICE_PROMISED = 8,       /* a date was promised, moved or taken back */
 	NOTICE_PROMISE_WARNED = 9, /* it comes near */
 	NOTICE_PROMISE_BROKEN = 10,
-	NOTICE_ASKED = 11, /* the customer asks what is happening */
+	NOTICE_ASKED = 11,    /* the customer asks what is happening */
+	NOTICE_MERGED = 12,   /* it became part of an older ticket */
+	NOTICE_UNMERGED = 13, /* and is one of its own again */
 };
-enum { NOTICE_COUNT = 12 };
+enum { NOTICE_COUNT = 14 };
 
 /* Whom: bits, known to outbox_dispatch() of the database too. */
 enum audience {

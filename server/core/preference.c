@@ -86,7 +86,7 @@ uint32_t notice_bits(
 		error_field(err, path,
 		        "'%.32s' is no notice; there are created, replied, answered, question, "
 		        "resolved, reopened, level, promised, promise-warned, promise-broken, "
-		        "asked",
+		        "asked, merged, unmerged",
 		        names[i]);
 	}
 	return bits;

@@ -68,6 +68,7 @@ enum variable {
 	VAR_AT,
 	VAR_PROMISE,
 	VAR_OLD_PROMISE,
+	VAR_OTHER,
 	VAR_KIND,
 	VAR_COUNT,
 	VAR_TICKETS,
@@ -76,12 +77,12 @@ enum variable {
 
 static const char *const VARIABLE_NAMES[VARIABLES] = {"ticket", "title", "customer", "actor",
         "text", "priority", "response_due", "resolution_due", "clock", "level", "due", "at",
-        "promise", "old_promise", "kind", "count", "tickets"};
+        "promise", "old_promise", "other", "kind", "count", "tickets"};
 
 #define VARIABLES_TEXT                                                                         \
 	"ticket, title, customer, actor, text, priority, response_due, resolution_due, "       \
 	"clock, "                                                                              \
-	"level, due, at, promise, old_promise, kind, count, tickets"
+	"level, due, at, promise, old_promise, other, kind, count, tickets"
 
 static const char *clock_text(const struct facts *f)
 {
@@ -150,6 +151,9 @@ static void put(const struct facts *f, enum variable variable, struct buf *out)
 		break;
 	case VAR_OLD_PROMISE:
 		put_due(f, i->old_promise, out);
+		break;
+	case VAR_OTHER:
+		(void)buf_printf(out, "%" PRId64, i->other);
 		break;
 	case VAR_TITLE:
 		(void)buf_puts(out, or_empty(i->title));
@@ -256,7 +260,9 @@ static const struct notice_item *weightiest(const struct message *m)
 	        [NOTICE_PROMISED] = 4,
 	        [NOTICE_PROMISE_WARNED] = 4,
 	        [NOTICE_PROMISE_BROKEN] = 5,
-	        [NOTICE_ASKED] = 3};
+	        [NOTICE_ASKED] = 3,
+	        [NOTICE_MERGED] = 6,
+	        [NOTICE_UNMERGED] = 5};
 	const struct notice_item *best = &m->items[0];
 
 	for (size_t i = 1; i < m->count; i++) {

@@ -31,6 +31,7 @@ struct notice_item {
 	int64_t clock_due;
 	int64_t promise;     /* 0: none, or taken back */
 	int64_t old_promise; /* of a promise that moves: the one before */
+	int64_t other;       /* of a merge: the other ticket */
 };
 
 /* At least one item, in order; all for one recipient. */

@@ -36,6 +36,12 @@ static const struct language LANGUAGES[] = {
                         [NOTICE_ASKED] = {"[#{ticket}] How does it stand? {title}",
                                 "{actor} ({customer}) asks what is happening with ticket "
                                 "#{ticket}. The next update is due: {due}\n{text}\n"},
+                        [NOTICE_MERGED] = {"[#{ticket}] Continued in #{other}: {title}",
+                                "Ticket #{ticket} tells of the same as #{other}, which is "
+                                "worked on; what is new comes there.\n"},
+                        [NOTICE_UNMERGED] = {"[#{ticket}] On its own again: {title}",
+                                "Ticket #{ticket} is worked on by itself again, apart "
+                                "from #{other}.\n"},
                         [TEMPLATE_DIGEST] = {"{count} notices on {tickets} tickets",
                                 "What was kept for you until now: {count} notices on "
                                 "{tickets} tickets.\n\n"},
@@ -49,7 +55,7 @@ static const struct language LANGUAGES[] = {
                         "the team's own time", "the supplier's time"},
                 .kinds = {"", "filed", "answered", "the customer wrote", "question", "resolved",
                         "reopened", "escalation", "date promised", "promise comes due",
-                        "promise broken", "the customer asks"},
+                        "promise broken", "the customer asks", "merged", "on its own again"},
                 .nobody = "the system",
                 .none = "not promised"},
         {.code = "ru",
@@ -85,6 +91,12 @@ static const struct language LANGUAGES[] = {
                                 "{actor} ({customer}) спрашивает, что происходит с "
                                 "заявкой #{ticket}. Новость о ходе работ нужна: {due}\n"
                                 "{text}\n"},
+                        [NOTICE_MERGED] = {"[#{ticket}] Объединена с #{other}: {title}",
+                                "Заявка #{ticket} о том же, что и #{other}: работа "
+                                "продолжается в ней, новости придут по ней.\n"},
+                        [NOTICE_UNMERGED] = {"[#{ticket}] Снова отдельно: {title}",
+                                "Заявка #{ticket} снова в работе отдельно от "
+                                "#{other}.\n"},
                         [TEMPLATE_DIGEST] = {"Сводка: уведомлений {count}, заявок "
                                              "{tickets}",
                                 "Накопилось для вас: уведомлений {count}, заявок "
@@ -100,7 +112,8 @@ static const struct language LANGUAGES[] = {
                         "внутренний срок команды", "срок поставщика"},
                 .kinds = {"", "принята", "ответ", "сообщение заказчика", "вопрос", "решена",
                         "открыта снова", "эскалация", "обещан срок", "подходит обещанный срок",
-                        "обещание нарушено", "заказчик спрашивает"},
+                        "обещание нарушено", "заказчик спрашивает", "объединена",
+                        "снова отдельно"},
                 .nobody = "система",
                 .none = "не обещано"},
 };

@@ -67,6 +67,7 @@ enum {
 	COL_DIGEST,
 	COL_SECRET,
 	COL_PERSON,
+	COL_OTHER,
 };
 
 struct deliver {
@@ -116,7 +117,8 @@ static void item_read(const struct db_rows *rows, size_t i, struct notice_item *
 	        .level = db_get_text(rows, i, COL_LEVEL),
 	        .clock_due = db_get_time(rows, i, COL_DUE),
 	        .promise = db_get_time(rows, i, COL_PROMISE),
-	        .old_promise = db_get_time(rows, i, COL_OLD_PROMISE)};
+	        .old_promise = db_get_time(rows, i, COL_OLD_PROMISE),
+	        .other = db_is_null(rows, i, COL_OTHER) ? 0 : db_get_int(rows, i, COL_OTHER)};
 }
 
 static int message_read(const struct db_rows *rows, const struct db_rows *templates,
@@ -267,6 +269,8 @@ static char *hook_body(const char *id, const struct notice_item *i)
 		(void)json_object_set_new(o, "promise", time_json(i->promise));
 		(void)json_object_set_new(o, "promise_before", time_json(i->old_promise));
 	}
+	if (i->kind == NOTICE_MERGED || i->kind == NOTICE_UNMERGED)
+		(void)json_object_set_new(o, "other", json_integer(i->other));
 	if (level) {
 		(void)json_object_set_new(
 		        o, "clock", json_string(clock_kind_name((enum clock_kind)i->clock)));

@@ -71,7 +71,7 @@ void template_check_fields(
 		error_field(err, path,
 		        "'%.32s' is no notice; there are created, replied, answered, question, "
 		        "resolved, reopened, level, promised, promise-warned, promise-broken, "
-		        "asked, summary, digest, line, rest",
+		        "asked, merged, unmerged, summary, digest, line, rest",
 		        in->name);
 	}
 	if (tag == 0 || in->language[tag] != '\0' || tag > LANGUAGE_MOST) {

@@ -31,7 +31,9 @@ static int event_of(int template)
 	        [NOTICE_PROMISED] = EVENT_PROMISED,
 	        [NOTICE_PROMISE_WARNED] = EVENT_PROMISE_WARNED,
 	        [NOTICE_PROMISE_BROKEN] = EVENT_PROMISE_BROKEN,
-	        [NOTICE_ASKED] = EVENT_ASKED};
+	        [NOTICE_ASKED] = EVENT_ASKED,
+	        [NOTICE_MERGED] = EVENT_MERGED,
+	        [NOTICE_UNMERGED] = EVENT_UNMERGED};
 
 	return template <NOTICE_COUNT ? (int)KINDS[template] : (int)EVENT_CREATED;
 }
@@ -82,7 +84,8 @@ static struct notice_item item_of(const struct db_rows *rows, enum notice kind)
 	        .response_due = db_get_time(rows, 0, 15),
 	        .resolution_due = db_get_time(rows, 0, 16),
 	        .promise = db_get_time(rows, 0, 17),
-	        .old_promise = db_get_time(rows, 0, 18)};
+	        .old_promise = db_get_time(rows, 0, 18),
+	        .other = db_is_null(rows, 0, 19) ? 0 : db_get_int(rows, 0, 19)};
 }
 
 /* What is declared, and the draft, which beats all of it. */
@@ -136,6 +139,23 @@ static enum step preview_reply(struct request *r, const struct message *m, int t
 	return answer;
 }
 
+/* In the words of a customer that was named: as if the ticket were his. */
+static bool as_customer_of(struct request *r, const char *code, struct notice_item *item)
+{
+	const struct reference *ref = desk_reference(r->service->desk);
+	const struct ref_customer *customer;
+
+	if (*code == '\0')
+		return true;
+	customer = ref == NULL ? NULL : reference_customer_by_code(ref, code);
+	if (customer == NULL)
+		return false;
+	item->customer_id = customer->id;
+	item->customer_code = customer->code;
+	item->customer = customer->name;
+	return true;
+}
+
 static enum step facts_read(struct request *r)
 {
 	const Otklik__V1__PreviewTemplateRequest *in = (const void *)r->message;
@@ -147,6 +167,9 @@ static enum step facts_read(struct request *r)
 	if (db_rows_count(rows) != 1)
 		return caller_ticket_not_found(r, in->ticket_id);
 	item = item_of(rows, template <NOTICE_COUNT ? (enum notice) template : NOTICE_CREATED);
+	if (!as_customer_of(r, in->customer, &item))
+		return request_error(r, OTK_NOT_FOUND, "NO_SUCH_CUSTOMER",
+		        "there is no customer '%.64s'", in->customer);
 	m = (struct message){.name = db_get_text_or_empty(rows, 0, 2),
 	        .language =
 	                *in->language != '\0' ? in->language : db_get_text_or_empty(rows, 0, 3),

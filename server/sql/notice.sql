@@ -96,14 +96,15 @@ WHERE code = ANY ($1::text[]);
 -- name: notice_facts
 SELECT t.customer_id, t.ticket_id, r.name, coalesce(nullif(r.language, ''), k.language),
 	coalesce(nullif(r.zone, ''), k.zone), k.code, k.name, t.title, t.priority, e.occurred_at,
-	a.name, left(x.content, 4000), e.clock, l.name,
+	a.name, CASE WHEN e.kind NOT IN (19, 23, 24) OR e.is_public THEN left(x.content, 4000) END,
+	e.clock, l.name,
 	(SELECT s.due_at FROM sla_clock s WHERE s.customer_id = t.customer_id
 		AND s.ticket_id = t.ticket_id AND s.kind = e.clock),
 	(SELECT s.due_at FROM sla_clock s WHERE s.customer_id = t.customer_id
 		AND s.ticket_id = t.ticket_id AND s.kind = 1),
 	(SELECT s.due_at FROM sla_clock s WHERE s.customer_id = t.customer_id
 		AND s.ticket_id = t.ticket_id AND s.kind = 3),
-	t.promise_at, e.old_due_at
+	t.promise_at, e.old_due_at, e.related_id
 FROM ticket t
 	JOIN customer k ON k.customer_id = t.customer_id
 	JOIN LATERAL (SELECT * FROM event y WHERE y.customer_id = t.customer_id

@@ -24,7 +24,7 @@ FROM dispatch d CROSS JOIN stretch s
 			LEFT JOIN contract_level l ON e.kind = 15
 				AND l.contract_version_id = t.contract_version_id AND l.clock = e.clock
 				AND l.level = e.level
-		WHERE f.rev <= s.last_rev AND e.kind IN (1, 2, 4, 15, 19, 20, 21, 22)) x ON true
+		WHERE f.rev <= s.last_rev AND e.kind IN (1, 2, 4, 15, 19, 20, 21, 22, 23, 24)) x ON true
 ORDER BY x.rev;
 
 -- name: outbox_dispatch
@@ -50,7 +50,7 @@ FROM outbox_claim($1::timestamptz, $2::timestamptz, $3::smallint[], $4::integer,
 SELECT o.batch, o.attempts, o.customer_id, o.ticket_id, o.kind, o.channel, o.recipient,
 	p.name, coalesce(nullif(p.language, ''), k.language), coalesce(nullif(p.zone, ''), k.zone),
 	k.code, k.name, t.title, t.priority, e.occurred_at, a.name,
-	CASE WHEN o.kind <> 8 OR e.is_public THEN left(x.content, 4000) END, e.clock,
+	CASE WHEN o.kind NOT IN (8, 12, 13) OR e.is_public THEN left(x.content, 4000) END, e.clock,
 	l.name, (SELECT s.due_at FROM sla_clock s WHERE s.customer_id = o.customer_id
 		AND s.ticket_id = o.ticket_id AND s.kind = e.clock),
 	(SELECT s.due_at FROM sla_clock s WHERE s.customer_id = o.customer_id
@@ -59,7 +59,7 @@ SELECT o.batch, o.attempts, o.customer_id, o.ticket_id, o.kind, o.channel, o.rec
 		AND s.ticket_id = o.ticket_id AND s.kind = 3),
 	CASE o.kind WHEN 8 THEN e.until_at ELSE t.promise_at END, e.old_due_at, o.digest,
 	CASE WHEN o.channel = 2 AND o.recipient = k.webhook_url THEN k.webhook_secret END,
-	coalesce(o.recipient_id, 0)
+	coalesce(o.recipient_id, 0), e.related_id
 FROM outbox o
 	JOIN ticket t ON t.customer_id = o.customer_id AND t.ticket_id = o.ticket_id
 	JOIN customer k ON k.customer_id = o.customer_id

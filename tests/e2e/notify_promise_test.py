@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Promises and questions are told, watchers too, and an open watch shows them as they happen."""
+"""Promises, questions and merges are told, to followers too, and an open watch shows them as they
+happen."""
 import sys
 from pathlib import Path
 
@@ -40,6 +41,37 @@ def promises_and_questions_are_told():
             kinds.update(item.event.kind for item in watch.drain(0.2) if item.HasField("event"))
             return {19, 20, 21, 22} <= kinds
         eventually(seen, "an open watch has shown them all")
+        _merges_are_told(otk, box, number)
+
+
+def _letter(box, person, subject):
+    """The one with these words in its subject, once it has come."""
+    found = []
+
+    def came():
+        found[:] = [letter for letter in box.to(person) if subject in letter["Subject"]]
+        return len(found) == 1
+    eventually(came, f"{person} has a letter: {subject}")
+    return text_of(found[0])
+
+
+def _merges_are_told(otk, box, older):
+    eva = otk.as_("eva")
+    younger = otk.peer("olga").ticket("create", title="Тот же станок").id
+    eva.run("ticket", "follow", younger, "--person", "ivan")
+    eva.run("ticket", "merge", younger, "--into", older, "--text", "нам опять пишут дважды")
+    told = _letter(box, "olga", f"[#{younger}] Объединена с #{older}")
+    check("нам опять" not in told, "the customer does not read our note", told)
+    _letter(box, "ivan", f"#{older}: Тот же станок")
+    eva.run("ticket", "unmerge", younger)
+    _letter(box, "olga", f"[#{younger}] Снова отдельно")
+    eva.run("ticket", "reply", younger, "--text", "Едем")
+    eventually(lambda: any("Едем" in text_of(letter) for letter in box.to("ivan")), "who follows is told of replies")
+    shown = otk.admin.json("template", "preview", "merged", "--ticket", younger, "--language", "ru",
+                           "--customer", "acme")
+    check(f"#{older}" in shown["text"], "the preview names the other ticket", shown)
+    check("no customer 'nowhere'" in otk.admin.fails("template", "preview", "merged", "--ticket", younger,
+                                                     "--customer", "nowhere"), "an unknown customer")
 
 
 run()

@@ -53,10 +53,12 @@ static void words_go_to_the_other_side(void **state)
 	(void)state;
 	e.is_public = true;
 	assert_int_equal(notification_of(&e, false, NULL).kind, NOTICE_REPLIED);
-	assert_int_equal(notification_of(&e, false, NULL).audience, TELL_REQUESTER);
+	assert_int_equal(
+	        notification_of(&e, false, NULL).audience, TELL_REQUESTER | TELL_WATCHERS);
 	e.side = SIDE_CUSTOMER;
 	assert_int_equal(notification_of(&e, false, NULL).kind, NOTICE_ANSWERED);
-	assert_int_equal(notification_of(&e, false, NULL).audience, TELL_ASSIGNEE);
+	assert_int_equal(
+	        notification_of(&e, false, NULL).audience, TELL_ASSIGNEE | TELL_WATCHERS);
 	e.is_public = false;
 	assert_int_equal(notification_of(&e, false, NULL).kind, NOTICE_NONE);
 }
@@ -122,11 +124,11 @@ static void a_promise_and_a_question_are_told(void **state)
 		enum notice notice;
 		unsigned audience;
 	} CASES[] = {
-	        {EVENT_PROMISED, NOTICE_PROMISED, TELL_REQUESTER},
+	        {EVENT_PROMISED, NOTICE_PROMISED, TELL_REQUESTER | TELL_WATCHERS},
 	        {EVENT_PROMISE_WARNED, NOTICE_PROMISE_WARNED, TELL_ASSIGNEE | TELL_ACTOR},
 	        {EVENT_PROMISE_BROKEN, NOTICE_PROMISE_BROKEN,
 	                TELL_ASSIGNEE | TELL_LEAD | TELL_ACTOR},
-	        {EVENT_ASKED, NOTICE_ASKED, TELL_ASSIGNEE},
+	        {EVENT_ASKED, NOTICE_ASKED, TELL_ASSIGNEE | TELL_WATCHERS},
 	};
 
 	(void)state;
@@ -140,6 +142,36 @@ static void a_promise_and_a_question_are_told(void **state)
 	}
 	assert_int_equal(notice_find("news"), NOTICE_NONE);
 	assert_int_equal(notice_find(""), NOTICE_NONE);
+}
+
+static void a_merge_is_told_on_the_younger_ticket(void **state)
+{
+	static const struct {
+		enum event_kind kind;
+		enum event_cause cause;
+		enum notice notice;
+	} CASES[] = {
+	        {EVENT_MERGED, CAUSE_MERGED, NOTICE_MERGED},
+	        {EVENT_MERGED, CAUSE_NONE, NOTICE_NONE},
+	        {EVENT_UNMERGED, CAUSE_UNMERGED, NOTICE_UNMERGED},
+	        {EVENT_UNMERGED, CAUSE_NONE, NOTICE_NONE},
+	        {EVENT_STATE_CHANGED, CAUSE_MERGED, NOTICE_NONE},
+	        {EVENT_STATE_CHANGED, CAUSE_UNMERGED, NOTICE_NONE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+		struct event e = event_of(CASES[i].kind, SIDE_PROVIDER);
+		struct notification n;
+
+		e.cause = CASES[i].cause;
+		if (e.kind == EVENT_STATE_CHANGED)
+			e.state = TICKET_CANCELLED;
+		n = notification_of(&e, false, NULL);
+		assert_int_equal(n.kind, CASES[i].notice);
+		assert_int_equal(
+		        n.audience, n.kind == NOTICE_NONE ? 0 : TELL_REQUESTER | TELL_WATCHERS);
+	}
 }
 
 static void levels_at_due_and_after_are_breaches(void **state)
@@ -217,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_promise_and_a_question_are_told),
+	        cmocka_unit_test(a_merge_is_told_on_the_younger_ticket),
 	        cmocka_unit_test(levels_at_due_and_after_are_breaches),
 	        cmocka_unit_test(webhooks_may_not_lead_inside),
 	        cmocka_unit_test(a_level_tells_whom_its_actions_name),

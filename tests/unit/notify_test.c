@@ -172,6 +172,10 @@ static void promises_and_questions_have_words(void **state)
 	        {NOTICE_PROMISE_BROKEN, "ru", "была обещана"},
 	        {NOTICE_ASKED, "en", "asks what is happening"},
 	        {NOTICE_ASKED, "ru", "спрашивает, что происходит"},
+	        {NOTICE_MERGED, "en", "the same as #993"},
+	        {NOTICE_MERGED, "ru", "о том же, что и #993"},
+	        {NOTICE_UNMERGED, "en", "apart from #993"},
+	        {NOTICE_UNMERGED, "ru", "отдельно от #993"},
 	};
 
 	(void)state;
@@ -185,6 +189,7 @@ static void promises_and_questions_have_words(void **state)
 		struct buf text;
 
 		item.promise = START + INT64_C(3600000000);
+		item.other = 993;
 		written(&m, &subject, &text);
 		assert_non_null(strstr(buf_text(&text), CASES[i].words));
 		buf_free(&subject);
