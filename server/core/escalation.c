@@ -83,6 +83,7 @@ static int raise_priority(const struct act *act, enum clock_kind kind)
 	e.cause = CAUSE_ESCALATED;
 	e.priority = (int16_t)(t->priority - 1);
 	e.clock = (int16_t)kind;
+	e.is_public = kind <= CLOCK_RESOLUTION; /* the provider's own are nobody else's */
 	rc = act_emit(act, &e);
 	return rc == 0 ? clocks_retarget(act, CAUSE_RETARGET) : rc;
 }

@@ -134,6 +134,7 @@ static int clock_back(const struct act *act, enum clock_kind kind)
 	if ((clocks & (RAN(kind) | STOOD(kind))) == 0 || clock->state != CLOCK_VOID)
 		return 0;
 	e.clock = (int16_t)kind;
+	e.is_public = kind <= CLOCK_RESOLUTION; /* the provider's own are nobody else's */
 	e.cause = CAUSE_UNMERGED;
 	e.consumed_us = clock->consumed_us;
 	e.due_at = clock->due_at;

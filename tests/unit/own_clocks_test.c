@@ -187,6 +187,14 @@ static void a_change_of_priority_or_contract_aims_them_too(void **state)
 	assert_int_equal(OPERATIONAL(life)->due_at, at("2026-03-02T11:50:00+03:00"));
 }
 
+static void nothing_is_public(const struct change *c)
+{
+	for (size_t i = 0; i < c->event_count; i++) {
+		if (c->events[i].clock > CLOCK_RESOLUTION)
+			assert_false(c->events[i].is_public);
+	}
+}
+
 static void nothing_of_them_is_public_and_explain_adds_up(void **state)
 {
 	struct life *life = *state;
@@ -196,10 +204,7 @@ static void nothing_of_them_is_public_and_explain_adds_up(void **state)
 	run(life, "2026-03-02T10:10:00+03:00", pend(PENDING_SUPPLIER));
 	run(life, "2026-03-02T12:00:00+03:00", RESUME);
 	run(life, "2026-03-02T12:40:00+03:00", RESOLVE);
-	for (size_t i = 0; i < life->c.event_count; i++) {
-		if (life->c.events[i].clock > CLOCK_RESOLUTION)
-			assert_false(life->c.events[i].is_public);
-	}
+	nothing_is_public(&life->c);
 	assert_int_equal(
 	        explain_clock(&life->c, CLOCK_OPERATIONAL, life->c.events, life->c.event_count,
 	                at("2026-03-02T18:00:00+03:00"), life->arena, &x),
@@ -207,6 +212,33 @@ static void nothing_of_them_is_public_and_explain_adds_up(void **state)
 	assert_int_equal(x.consumed_us, 50 * MINUTE);
 	assert_int_equal(x.due_at, OPERATIONAL(life)->due_at);
 	assert_int_equal(x.due_at, at("2026-03-02T12:20:00+03:00"));
+}
+
+static void an_undone_merge_or_a_raise_does_not_tell_of_them(void **state)
+{
+	struct life *life = *state;
+	struct new_ticket in = world_incident();
+	struct change older;
+
+	own_levels[0].actions = "raise priority";
+	in.ticket_id = 1;
+	change_init(&older, life->arena, &life->world->ref);
+	assert_int_equal(lifecycle_create(&older, &in, &ANNA, at("2026-03-02T09:30:00+03:00"),
+	                         &life->err),
+	        0);
+	file(life, TEAM_NET);
+	assert_int_equal(lifecycle_merge(&life->c, &older, &VERA, NULL,
+	                         at("2026-03-02T10:10:00+03:00"), &life->err),
+	        0);
+	assert_int_equal(lifecycle_unmerge(&life->c, &older, &VERA, NULL,
+	                         at("2026-03-02T10:20:00+03:00"), &life->err),
+	        0);
+	assert_int_equal(life_last(life, EVENT_CLOCK_RESUMED)->clock, CLOCK_OPERATIONAL);
+	assert_int_equal(life_tick(life, "2026-03-02T10:40:00+03:00"), 0);
+	assert_int_equal(life_last(life, EVENT_CLASSIFIED)->clock, CLOCK_OPERATIONAL);
+	assert_int_equal(life->c.ticket.raised, 1 << CLOCK_OPERATIONAL);
+	nothing_is_public(&life->c);
+	own_levels[0].actions = NULL;
 }
 
 int main(void)
@@ -220,6 +252,7 @@ int main(void)
 	        TEST(reopening_gives_the_team_its_time_again_and_cancel_voids),
 	        TEST(a_change_of_priority_or_contract_aims_them_too),
 	        TEST(nothing_of_them_is_public_and_explain_adds_up),
+	        TEST(an_undone_merge_or_a_raise_does_not_tell_of_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
