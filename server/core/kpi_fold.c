@@ -419,7 +419,8 @@ static size_t find_breach(const struct fold *f, int metric)
 	return s->note_count;
 }
 
-/* Moved from the breaches to the waived ones, on the breach's own day. */
+/* Moved from the breaches to the waived ones, on the breach's own day. Of a merged ticket both
+ * are taken back: an undo gives the waived one. */
 static void clock_waived(struct fold *f)
 {
 	static const struct {
@@ -433,20 +434,24 @@ static void clock_waived(struct fold *f)
 	struct kpi_cell_key key;
 	size_t at;
 
-	if (f->e->clock < CLOCK_RESPONSE || f->e->clock > CLOCK_RESOLUTION || s->merged)
+	if (f->e->clock < CLOCK_RESPONSE || f->e->clock > CLOCK_RESOLUTION)
 		return;
 	at = find_breach(f, METRICS[f->e->clock].breached);
 	if (at == s->note_count)
 		return;
 	key = s->notes[at].key;
-	put(f, &key, -1, s->notes[at].value);
+	if (!s->merged)
+		put(f, &key, -1, s->notes[at].value);
 	if (--s->notes[at].n == 0) {
 		s->note_count--;
 		memmove(&s->notes[at], &s->notes[at + 1],
 		        (s->note_count - at) * sizeof s->notes[0]);
 	}
 	key.metric = (int16_t)METRICS[f->e->clock].waived;
-	book_at(f, &key, 1);
+	if (s->merged)
+		f->rc = note_add(s, &key, 1);
+	else
+		book_at(f, &key, 1);
 }
 
 static void created(struct fold *f)
@@ -532,12 +537,12 @@ static void dispatch(struct fold *f)
 		if (f->e->clock == CLOCK_RESOLUTION)
 			f->s->resolution_clock = false;
 		break;
+	case EVENT_CLOCK_PAUSED: /* an undone merge brings it back as it stood */
 	case EVENT_CLOCK_RESUMED:
 		if (f->e->clock == CLOCK_RESOLUTION)
 			f->s->resolution_clock = true;
 		break;
 	case EVENT_NOTED:
-	case EVENT_CLOCK_PAUSED:
 	case EVENT_CLOCK_RETARGETED:
 	case EVENT_LEVEL_FIRED:
 	case EVENT_LEVEL_SKIPPED:

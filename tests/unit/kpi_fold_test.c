@@ -674,11 +674,63 @@ static void a_merged_ticket_counts_as_such_until_the_undo(void **state)
 	kpi_fold_end(&copy.s);
 }
 
+/* A breach that was waived meanwhile comes back as such. */
+static void a_waiver_of_a_merged_ticket_outlives_the_undo(void **state)
+{
+	struct life l;
+
+	(void)state;
+	born(&l, CAUSE_NONE);
+	breaks(&l, CLOCK_RESPONSE, T0 + 20 * MINUTE);
+	moves(&l, TICKET_CANCELLED, CAUSE_MERGED, T0 + 30 * MINUTE);
+	waived(&l, CLOCK_RESPONSE, T0 + 20 * MINUTE, T0 + 40 * MINUTE);
+	assert_int_equal(l.t.n[KPI_RESPONSE_BREACHED], 0);
+	assert_int_equal(l.t.n[KPI_RESPONSE_WAIVED], 0);
+	moves(&l, TICKET_NEW, CAUSE_UNMERGED, T0 + 30 * MINUTE);
+	assert_int_equal(l.t.n[KPI_RESPONSE_BREACHED], 0);
+	assert_int_equal(l.t.n[KPI_RESPONSE_WAIVED], 1);
+	kpi_fold_end(&l.s);
+}
+
+static void of_clock(struct life *l, enum event_kind kind, int64_t consumed_us, int64_t at)
+{
+	struct event e = blank(kind, at);
+
+	e.clock = CLOCK_RESOLUTION;
+	e.clock_state = kind == EVENT_CLOCK_STOPPED ? CLOCK_MET : -1;
+	e.consumed_us = consumed_us;
+	say(l, e);
+}
+
+/* Resolved from there, its clock alone brings the service time. */
+static void a_clock_that_an_undo_brings_back_paused_is_there(void **state)
+{
+	struct life l;
+
+	(void)state;
+	born(&l, CAUSE_NONE);
+	of_clock(&l, EVENT_CLOCK_STARTED, 0, T0);
+	goes(&l, TICKET_PENDING, PENDING_CUSTOMER, T0 + 10 * MINUTE);
+	of_clock(&l, EVENT_CLOCK_PAUSED, 10 * MINUTE, T0 + 10 * MINUTE);
+	moves(&l, TICKET_CANCELLED, CAUSE_MERGED, T0 + 20 * MINUTE);
+	of_clock(&l, EVENT_CLOCK_VOIDED, 10 * MINUTE, T0 + 20 * MINUTE);
+	moves(&l, TICKET_PENDING, CAUSE_UNMERGED, T0 + 20 * MINUTE);
+	of_clock(&l, EVENT_CLOCK_PAUSED, 10 * MINUTE, T0 + 20 * MINUTE);
+	goes(&l, TICKET_RESOLVED, 0, T0 + 60 * MINUTE);
+	of_clock(&l, EVENT_CLOCK_STOPPED, 10 * MINUTE, T0 + 60 * MINUTE);
+	assert_int_equal(l.t.n[KPI_MTTR], 1);
+	assert_int_equal(l.t.sum[KPI_MTTR], 10 * 60 * 1000);
+	assert_int_equal(l.t.n[KPI_RESOLUTION_MET], 1);
+	kpi_fold_end(&l.s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_waived_breach_moves_beside_on_its_own_day),
 	        cmocka_unit_test(a_merged_ticket_counts_as_such_until_the_undo),
+	        cmocka_unit_test(a_waiver_of_a_merged_ticket_outlives_the_undo),
+	        cmocka_unit_test(a_clock_that_an_undo_brings_back_paused_is_there),
 	        cmocka_unit_test(a_stop_told_after_its_resolve_was_taken_back_is_none),
 	        cmocka_unit_test(an_arrival_counts_on_the_day_of_its_zone),
 	        cmocka_unit_test(effective_time_leaves_out_pauses_and_resolved_time),
