@@ -243,6 +243,8 @@ static int created(
 	if (r->out->observed)
 		e->cause = CAUSE_NONE;
 	rc = tell(act, e);
+	if (e->cause == CAUSE_BACKLOG) /* a record: over before anybody heard of it */
+		return rc;
 	if (rc == 0 && !r->out->observed)
 		rc = clock_start(act, CLOCK_RESPONSE, CAUSE_NONE);
 	if (rc == 0)
@@ -295,6 +297,19 @@ static bool goes_on(const struct event *events, size_t count, size_t at)
 	       events[next].actor_id != e->actor_id || events[next].state < TICKET_RESOLVED;
 }
 
+/* A question of the customer. Where it ends a wait for his answer, that is told next. */
+static int asked(const struct replay *r, const struct act *act)
+{
+	const struct ticket *t = &r->c.ticket;
+	int rc = 0;
+
+	if (r->out->observed || t->state >= TICKET_RESOLVED ||
+	        clock_is_open(&r->c.clocks[CLOCK_UPDATE]))
+		return 0;
+	rc = clock_start(act, CLOCK_UPDATE, CAUSE_ASKED);
+	return rc == 0 && t->pending_reason != PENDING_CUSTOMER ? clocks_follow_state(act) : rc;
+}
+
 static int replay_event(struct replay *r, const struct event *events, size_t count, size_t i,
         int32_t contract_id)
 {
@@ -334,10 +349,7 @@ static int replay_event(struct replay *r, const struct event *events, size_t cou
 	case EVENT_ASKED: /* how does it stand? News are owed from here on */
 		if (tell(&act, &e) != 0)
 			return -(int)r->err->code;
-		return r->out->observed || clock_is_open(&r->c.clocks[CLOCK_UPDATE]) ||
-		                       r->c.ticket.state >= TICKET_RESOLVED
-		               ? 0
-		               : clock_start(&act, CLOCK_UPDATE, CAUSE_ASKED);
+		return asked(r, &act);
 	case EVENT_ASSIGNED:
 	case EVENT_NOTED:
 	case EVENT_ACKNOWLEDGED:

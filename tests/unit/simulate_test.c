@@ -298,6 +298,43 @@ static void a_question_arms_the_update_clock(void **state)
 	assert_int_equal(count_of(&s, CLOCK_UPDATE), 1);
 }
 
+static void asked_while_an_appointment_is_waited_for_nothing_runs(void **state)
+{
+	struct life *life = *state;
+	struct simulated s;
+
+	assert_int_equal(life_file(life), 0);
+	do_or_fail(life, "2026-03-02T11:00:00+03:00",
+	        (struct command){.verb = VERB_PEND,
+	                .actor = VERA,
+	                .pend = PENDING_SCHEDULED,
+	                .until = at("2026-03-04T10:00:00+03:00")});
+	do_or_fail(life, "2026-03-02T11:30:00+03:00",
+	        (struct command){.verb = VERB_ASK, .actor = ANNA, .text = "well?"});
+	assert_int_equal(life_tick(life, "2026-03-03T18:00:00+03:00"), 0);
+	assert_int_equal(life->c.clocks[CLOCK_UPDATE].state, CLOCK_PAUSED);
+	s = replay(life, CONTRACT_ACME, "2026-03-03T18:00:00+03:00");
+	assert_int_equal(last_of(&s, CLOCK_UPDATE)->state, CLOCK_PAUSED);
+	assert_int_equal(last_of(&s, CLOCK_UPDATE)->breached_at, 0);
+}
+
+static void a_record_of_a_backlog_has_no_clocks(void **state)
+{
+	struct life *life = *state;
+	struct new_ticket in = world_incident();
+	struct simulated s;
+
+	in.machine_filed = true;
+	in.requester_id = 0;
+	error_clear(&life->err);
+	assert_int_equal(lifecycle_backlog(&life->c, &in, "it is well again", &ACME_AGENT,
+	                         at(MONDAY_10), &life->err),
+	        0);
+	s = replay(life, CONTRACT_ACME, "2026-03-06T00:00:00+03:00");
+	assert_true(s.self_recovered);
+	assert_int_equal(s.count, 0);
+}
+
 static void a_merge_that_is_undone_never_stopped_a_clock(void **state)
 {
 	struct life *life = *state;
@@ -420,6 +457,8 @@ int main(void)
 	        LIFE(outcomes_gather_by_target_month_and_reason),
 	        LIFE(what_a_check_files_and_recovers_has_no_outcome),
 	        LIFE(a_question_arms_the_update_clock),
+	        LIFE(asked_while_an_appointment_is_waited_for_nothing_runs),
+	        LIFE(a_record_of_a_backlog_has_no_clocks),
 	        LIFE(a_merge_that_is_undone_never_stopped_a_clock),
 	        LIFE(a_version_applied_later_is_followed_by_its_own_past_alone),
 	        LIFE(a_promise_answers_as_a_reply_does),
