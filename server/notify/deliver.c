@@ -17,11 +17,13 @@
 #include "base/log.h"
 #include "base/time_text.h"
 #include "core/lifecycle.h"
+#include "core/webhook_url.h"
 #include "desk/desk.h"
 #include "desk/mail_token.h"
 #include "jobs/job.h"
 #include "notice/message.h"
 #include "notice/template.h"
+#include "notify/silence.h"
 #include "notify/webhook.h"
 #include "sql/statements.h"
 
@@ -32,6 +34,7 @@ enum {
 	CHANNELS = 3,
 	DOWN_MOST_S = 60,
 	ID_SIZE = 400,
+	WEBHOOK_SIZE = sizeof "https://" + WEBHOOK_URL_MAX,
 };
 #define DELIVER_IDLE_US INT64_C(250000)
 #define DELIVER_VIRTUAL_US INT64_C(20000)
@@ -77,6 +80,7 @@ struct deliver {
 	struct webhook *webhook; /* NULL: none */
 	int64_t up_at[CHANNELS]; /* a channel is not tried before; by the server's clock */
 	int failures[CHANNELS];  /* in a row, of the channel itself */
+	struct silence silence;  /* of customers' webhooks, which are no channel */
 	/* What is to be marked: survives a database that is away. */
 	bool unmarked;
 	int64_t batch;
@@ -84,6 +88,8 @@ struct deliver {
 	int64_t next_at;
 	int state;
 	char error[DELIVERY_ERROR_SIZE];
+	char silent[WEBHOOK_SIZE]; /* the webhook whose other messages wait too; "": none */
+	int64_t silent_until;
 };
 
 static uint32_t random_number(void)
@@ -327,6 +333,22 @@ static void channel_judge(
 	d->up_at[channel] = clock_now(d->job.clock) + wait;
 }
 
+/* A customer's webhook that does not answer keeps its own messages waiting, and no others'. */
+static void silence_judge(
+        struct deliver *d, const struct db_rows *rows, const struct delivery *result)
+{
+	const char *url = db_get_text_or_empty(rows, 0, COL_RECIPIENT);
+	int64_t wait;
+
+	if (result->outcome != CHANNEL_DOWN) {
+		silence_broken(&d->silence, url);
+		return;
+	}
+	wait = delivery_retry_us(silence_failed(&d->silence, url), random_number());
+	(void)snprintf(d->silent, sizeof d->silent, "%s", url);
+	d->silent_until = clock_now(d->job.clock) + wait;
+}
+
 static void result_keep(
         struct deliver *d, const struct db_rows *rows, const struct delivery *result)
 {
@@ -351,6 +373,8 @@ static void result_keep(
 	} else {
 		d->state = ROW_WAITING;
 		d->next_at = now + delivery_retry_us(d->attempts, random_number());
+		if (d->silent[0] != '\0' && d->next_at < d->silent_until)
+			d->next_at = d->silent_until;
 	}
 }
 
@@ -364,6 +388,7 @@ static void marked(void *context, struct db_unit *unit)
 	if (!job_succeeded(&d->job))
 		return; /* tried again: it stays unmarked */
 	d->unmarked = false;
+	d->silent[0] = '\0';
 	job_sleep(&d->job, 0);
 }
 
@@ -375,6 +400,11 @@ static void mark(struct deliver *d)
 	db_put_time(d->job.unit, d->next_at);
 	db_put_text(d->job.unit, d->state == ROW_SENT ? NULL : d->error);
 	db_put_int(d->job.unit, d->attempts);
+	if (d->silent[0] != '\0') {
+		db_call(d->job.unit, SQL_OUTBOX_WAIT);
+		db_put_text(d->job.unit, d->silent);
+		db_put_time(d->job.unit, d->silent_until);
+	}
 	job_submit(&d->job, DELIVER_TIMEOUT_MS, marked, d);
 }
 
@@ -402,7 +432,10 @@ static void claimed(void *context, struct db_unit *unit)
 		mail_message(d, &message, recipient, &result);
 	else
 		hook_message(d, &message, recipient, db_get_text(rows, 0, COL_SECRET), &result);
-	channel_judge(d, channel, &result);
+	if (channel == CHANNEL_WEBHOOK && !db_is_null(rows, 0, COL_SECRET))
+		silence_judge(d, rows, &result);
+	else
+		channel_judge(d, channel, &result);
 	result_keep(d, rows, &result);
 	if (job_next(&d->job, DB_REPLAY) != NULL)
 		mark(d);

@@ -86,6 +86,12 @@ UPDATE outbox SET state = $2::smallint, next_at = $3::timestamptz, last_error = 
 	sent_at = CASE WHEN $2::smallint = 2 THEN $3::timestamptz END
 WHERE batch = $1::bigint AND state = 1 AND ($2::smallint = 2 OR attempts = $5::smallint);
 
+-- What was never tried of the webhook $1, which does not answer, waits until $2.
+-- name: outbox_wait
+UPDATE outbox SET next_at = $2::timestamptz
+WHERE state = 1 AND batch IS NULL AND channel = 2 AND recipient = $1::text
+	AND next_at < $2::timestamptz;
+
 -- Drops at most $2 of the messages sent before $1.
 -- name: outbox_expire
 DELETE FROM outbox o USING (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 from mailbox import DEAD, Office, Receiver, secret_file  # noqa: E402
-from otk_test import EXAMPLE, Deployment, check, check_equal, eventually, run  # noqa: E402
+from otk_test import EXAMPLE, Deployment, check, check_equal, eventually, free_port, run  # noqa: E402
 
 
 def _file(otk, text):
@@ -47,6 +47,27 @@ def a_customers_program_hears_of_its_tickets():
         otk.clock.advance("5m")
         eventually(lambda: otk.count(DEAD) == 1, "what was declared once is not called any more")
         check_equal(len(hook.calls), 2, "nobody else was asked")
+
+
+def a_dead_host_of_one_customer_stops_no_other():
+    secret_file()
+    folder = Path(os.environ["OTKLIK_TEST_DIR"])
+    with Receiver() as hook, Office(webhook_secret_dir=folder, webhook_allow_private="yes") as otk:
+        otk.psql(f"""UPDATE customer SET webhook_secret = 'secret', webhook_kinds = '{{1}}', webhook_url = CASE code
+                WHEN 'acme' THEN 'http://127.0.0.1:{free_port()}/' ELSE 'http://127.0.0.1:{hook.port}/' END
+            WHERE code IN ('acme', 'bravo');
+            UPDATE installation SET epoch = epoch + 1""")
+        olga = otk.peer("olga")
+        olga.ticket("create", title="Раз")
+        eventually(lambda: "onnect" in (otk.value("SELECT last_error FROM outbox") or ""), "nobody answers")
+        otk.peer("boris").ticket("create", title="Zwei")
+        eventually(lambda: len(hook.calls) == 1, "the other customer is told at once")
+        olga.ticket("create", title="Три")
+        eventually(lambda: otk.value("SELECT count(*) FROM outbox WHERE attempts > 0 AND last_error <> ''") == "2",
+                   "what comes later is tried, and waits too")
+        otk.psql("UPDATE customer SET webhook_url = '' WHERE code = 'acme'")
+        otk.clock.advance("2m")
+        eventually(lambda: otk.count(DEAD) == 2, "not for ever")
 
 
 def webhooks_that_lead_inside_are_refused_at_apply():

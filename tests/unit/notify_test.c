@@ -15,6 +15,7 @@
 #include "notify/mail.h"
 #include "notice/message.h"
 #include "notice/template.h"
+#include "notify/silence.h"
 #include "notify/webhook.h"
 
 static void every_template_knows_its_variables(void **state)
@@ -338,6 +339,27 @@ static void retries_double_up_to_an_hour(void **state)
 	}
 }
 
+static void each_webhook_is_silent_by_itself(void **state)
+{
+	struct silence s = {.count = 0};
+	char url[32];
+
+	(void)state;
+	assert_int_equal(silence_failed(&s, "http://a"), 1);
+	assert_int_equal(silence_failed(&s, "http://b"), 1);
+	assert_int_equal(silence_failed(&s, "http://a"), 2);
+	silence_broken(&s, "http://a");
+	silence_broken(&s, "http://c");
+	assert_int_equal(silence_failed(&s, "http://a"), 1);
+	assert_int_equal(silence_failed(&s, "http://b"), 2);
+	for (int i = 0; i < SILENCE_MAX - 1; i++) {
+		(void)snprintf(url, sizeof url, "http://%d", i);
+		assert_int_equal(silence_failed(&s, url), 1);
+	}
+	assert_int_equal(silence_failed(&s, "http://b"), 3);
+	assert_int_equal(silence_failed(&s, "http://a"), 1); /* it failed longest ago */
+}
+
 static void private_addresses_are_told(void **state)
 {
 	static const struct {
@@ -420,6 +442,7 @@ int main(void)
 	        cmocka_unit_test(plain_headers_stay_and_others_are_encoded),
 	        cmocka_unit_test(addresses_that_could_smuggle_are_refused),
 	        cmocka_unit_test(retries_double_up_to_an_hour),
+	        cmocka_unit_test(each_webhook_is_silent_by_itself),
 	        cmocka_unit_test(private_addresses_are_told),
 	        cmocka_unit_test(a_signature_covers_time_and_body),
 	        cmocka_unit_test(a_secret_is_the_first_line),
