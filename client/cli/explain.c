@@ -51,6 +51,22 @@ static void bar_print(const Otklik__V1__ClockExplanation *x)
 	(void)printf("  █ counted  · closed  h holiday  p paused  r resolved\n");
 }
 
+/* Since when its breach does not count, and by whose word where the reader may know. */
+static void waived_print(const Otklik__V1__ClockExplanation *x)
+{
+	char time[TABLE_TIME_SIZE];
+
+	if (x->clock->waived_at_us == 0)
+		return;
+	(void)printf(", waived at %s", table_time_text(x->clock->waived_at_us, time));
+	for (size_t i = x->n_events; i-- > 0;) {
+		if (x->events[i]->kind != OTKLIK__V1__EVENT_KIND__EVENT_KIND_CLOCK_WAIVED)
+			continue;
+		clean_printf(stdout, " by %s", x->events[i]->actor);
+		return;
+	}
+}
+
 static void head_print(const Otklik__V1__ClockExplanation *x, int64_t now)
 {
 	const Otklik__V1__Clock *c = x->clock;
@@ -72,6 +88,7 @@ static void head_print(const Otklik__V1__ClockExplanation *x, int64_t now)
 		                : "");
 	if (c->breached_at_us != 0)
 		(void)printf(", broken at %s", table_time_text(c->breached_at_us, a));
+	waived_print(x);
 	(void)printf("\n");
 }
 

@@ -205,13 +205,19 @@ static const Otklik__V1__Clock *next_due(const Otklik__V1__Ticket *t)
 	return next;
 }
 
-static bool breached(const Otklik__V1__Ticket *t)
+/* Whether anything is broken, and whether all that is was waived. */
+static const char *breached_word(const Otklik__V1__Ticket *t)
 {
+	const char *word = "";
+
 	for (size_t i = 0; i < t->n_clocks; i++) {
-		if (t->clocks[i]->breached_at_us != 0)
-			return true;
+		if (t->clocks[i]->breached_at_us == 0)
+			continue;
+		if (t->clocks[i]->waived_at_us == 0)
+			return "yes";
+		word = "waived";
 	}
-	return false;
+	return word;
 }
 
 static void ticket_row(struct table *t, const Otklik__V1__Ticket *ticket)
@@ -230,8 +236,8 @@ static void ticket_row(struct table *t, const Otklik__V1__Ticket *ticket)
 	table_text(t, ticket->assignee);
 	table_text(t, due == NULL ? NULL : clock_word(due->kind));
 	table_time(t, due == NULL ? 0 : due->due_at_us);
-	table_text(t, breached(ticket) ? "yes" : "");
-	table_color(t, "red");
+	table_text(t, breached_word(ticket));
+	table_color(t, strcmp(breached_word(ticket), "yes") == 0 ? "red" : "yellow");
 	table_time(t, ticket->created_at_us);
 	table_text(t, ticket->title);
 }

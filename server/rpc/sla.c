@@ -201,7 +201,14 @@ static int fill_levels(
 	return 0;
 }
 
-/* What its life says of this clock's due, as far as the caller may read it. */
+static bool tells_of_due(const struct event *e, enum clock_kind kind)
+{
+	return e->clock == (int)kind &&
+	       ((e->kind >= EVENT_CLOCK_STARTED && e->kind <= EVENT_CLOCK_VOIDED) ||
+	               e->kind == EVENT_CLOCK_WAIVED);
+}
+
+/* What its life says of this clock's due and breach, as far as the caller may read it. */
 static int fill_events(
         struct request *r, enum clock_kind kind, Otklik__V1__ClockExplanation *out)
 {
@@ -215,8 +222,7 @@ static int fill_events(
 		const struct event *e = &state->events[i];
 		Otklik__V1__TicketEvent *event;
 
-		if (e->clock != (int)kind || e->kind < EVENT_CLOCK_STARTED ||
-		        e->kind > EVENT_CLOCK_VOIDED || (!e->is_public && !state->provider))
+		if (!tells_of_due(e, kind) || (!e->is_public && !state->provider))
 			continue;
 		event = arena_alloc(r->arena, sizeof *event);
 		if (event == NULL)

@@ -173,6 +173,12 @@ def the_command_line_has_them():
             check_equal(done.get(wanted[0], []), wanted[1], " ".join(map(str, words)))
         shown = otk.as_("eva").run("ticket", "show", str(older.id))
         check("waived" in shown and "linked" in shown, "the journal is told", shown)
+        rows = otk.as_("eva").run("ticket", "list", "--format", "csv")
+        check(",waived," in rows and ",yes," in rows, "lists tell a waived breach from one that counts", rows)
+        said = otk.as_("eva").run("sla", "explain", str(older.id), "response")
+        check("waived at 2026-03-02 09:40" in said and " by lena" in said, "by whom it was waived", said)
+        clocks = otk.as_("eva").json("ticket", "show", str(older.id))["ticket"]["clocks"]
+        check(clocks[0]["waived_at"], "and since when, for programs", clocks)
         eventually(lambda: otk.as_("lena").json("kpi", "arrivals")[0]["arrivals"] == 3, "all is folded", 20)
         otk.psql("INSERT INTO principal_grant VALUES (15, 5, 0); UPDATE installation SET epoch = epoch + 1")
         eventually(lambda: otk.as_("lena").run("kpi", "verify", expect=None) == "", "the figures stand", 20)
