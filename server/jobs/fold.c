@@ -22,7 +22,7 @@ enum {
 	FOLD_HOURS_KEPT = 15 * 24,
 };
 /* The feed says when it has grown; this is for a word that was lost. */
-#define FOLD_IDLE_US INT64_C(1000000)
+#define FOLD_IDLE_US INT64_C(5000000)
 #define FOLD_FAILED_US INT64_C(2000000)
 #define HOUR_US (INT64_C(3600) * CLOCK_SECOND)
 

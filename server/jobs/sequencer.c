@@ -17,7 +17,7 @@
 enum { UNIT_MS = 60000, BUDGET = 64 * 1024 };
 
 #define IDLE_MIN_US INT64_C(20000)
-#define IDLE_MAX_US INT64_C(320000)
+#define IDLE_MAX_US INT64_C(640000)
 #define BUSY_US INT64_C(5000)
 
 struct sequencer {

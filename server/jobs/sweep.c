@@ -35,7 +35,7 @@ enum { UNIT_MS = 30000, ROUND_MAX = 512, REARM_MAX = 64, PAUSE_MAX = 4 };
 /* After somebody said so: not at once, or every save would cost a look at the timers. */
 #define SOON_US INT64_C(50000)
 #define STUCK_US INT64_C(1000000)
-#define LOCK_US INT64_C(500000)
+#define LOCK_US INT64_C(1000000)
 #define LEAD_US INT64_C(2000000)
 
 struct sweep {
