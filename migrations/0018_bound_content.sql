@@ -4,7 +4,8 @@
 SET LOCAL ROLE otklik_owner;
 
 -- As before (0014), and: a file that is not known yet needs room whichever its first piece is,
--- and a piece of a file of another size is wrong: pieces would not lie where they are read.
+-- a small one counts as 64 KiB, so that rows are bounded too, and a piece of a file of another
+-- size is wrong: pieces would not lie where they are read.
 CREATE OR REPLACE FUNCTION attachment_put(customer integer, whole bytea, total bigint,
 	piece_nr integer, piece bytea, now_at timestamptz, loose_most bigint) RETURNS smallint
 	LANGUAGE plpgsql
@@ -17,7 +18,7 @@ DECLARE
 BEGIN
 	IF NOT EXISTS (SELECT FROM attachment_content c
 			WHERE c.customer_id = customer AND c.hash = whole)
-		AND total + coalesce((SELECT sum(c.size) FROM attachment_content c
+		AND total + coalesce((SELECT sum(greatest(c.size, 65536)) FROM attachment_content c
 			WHERE c.customer_id = customer AND NOT c.linked), 0) > loose_most
 	THEN
 		RETURN 3;
