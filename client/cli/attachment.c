@@ -104,6 +104,8 @@ static int io_fail(const char *name)
 /* The file under a name that nobody takes for it, beside its place. */
 static int download_open(struct download *d, const Otklik__V1__Attachment *a)
 {
+	mode_t mask;
+
 	if (a->file == NULL || a->file->hash.len != CONTENT_HASH)
 		return cli_lacks("attachment");
 	memcpy(d->hash, a->file->hash.data, CONTENT_HASH);
@@ -121,7 +123,9 @@ static int download_open(struct download *d, const Otklik__V1__Attachment *a)
 		d->temporary[0] = '\0';
 		return io_fail(d->wanted != NULL ? d->wanted : d->name);
 	}
-	(void)fchmod(d->fd, 0644);
+	mask = umask(0);
+	(void)umask(mask);
+	(void)fchmod(d->fd, 0666 & ~mask); /* as any new file of the user's */
 	return 0;
 }
 

@@ -32,8 +32,11 @@ def files_hang_on_tickets_once_and_come_back_whole():
         folder = Path(os.environ["OTKLIK_TEST_DIR"]) / "down"
         folder.mkdir()
         os.chdir(folder)
+        mask = os.umask(0o077)
         for file in listed:
             olga.run("ticket", "attachment", "get", ticket, file["number"])
+        os.umask(mask)
+        check_equal(oct((folder / "passwd").stat().st_mode & 0o777), "0o600", "for whom the user's new files are")
         check_equal(sorted(p.name for p in folder.iterdir()), ["big.bin", "passwd", "снимок.png"], "under safe names")
         check((folder / "big.bin").read_bytes() == big, "whole")
         check_equal(listed[2]["sha256"], hashlib.sha256(big).hexdigest(), "with its hash")
