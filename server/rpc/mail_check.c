@@ -35,6 +35,9 @@ void mail_check_file(
 #define PATH(name) ((void)snprintf(field, sizeof field, "%s." name, path), field)
 	if (file->hash.len != MAIL_HASH_BYTES)
 		error_field(err, PATH("hash"), "must have %d bytes", MAIL_HASH_BYTES);
+	if ((int)file->kind < 0 ||
+	        file->kind > OTKLIK__V1__ATTACHMENT_KIND__ATTACHMENT_KIND_ORIGINAL)
+		error_field(err, PATH("kind"), "must be file or original");
 	if (file->size < 1 || file->size > CONTENT_MOST)
 		error_field(err, PATH("size"), "must be 1 to %" PRId64 " bytes", CONTENT_MOST);
 	field_line(err, PATH("name"), file->name, NAME_MOST);

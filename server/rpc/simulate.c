@@ -31,6 +31,8 @@ enum step simulate_contract_begin(
 		error_field(&err, "from_us", "must be before to_us");
 	else if (in->to_us - in->from_us > YEARS_MAX * YEAR_US && in->from_us != 0)
 		error_field(&err, "from_us", "at most %d years are simulated", YEARS_MAX);
+	if (in->history_us < 0 || in->history_us > YEARS_MAX * YEAR_US)
+		error_field(&err, "history_us", "must be from 0 to %d years", YEARS_MAX);
 	if (err.code != OTK_OK)
 		return request_fail(r, &err);
 	if (caller_customer(

@@ -162,6 +162,7 @@ def a_wrong_draft_is_refused_with_file_and_line():
             check(words in said, f"what is wrong is named: {words}", said)
         said = otk.admin.fails("contract", "simulate", _draft(otk), "--history", "soon")
         check("90d" in said, "what a span is like", said)
+        check("history" in otk.admin.fails("contract", "simulate", _draft(otk), "--history", "9000d"), "too long a past")
         otk.admin.fails("contract", "simulate", otk.folder / "absent.yaml")
 
 
