@@ -167,11 +167,12 @@ int lifecycle_apply(
  *	lifecycle_armed
  *
  * The resolution starts at the ticket's creation and pauses, stops and runs on as the entries
- * say; the response likewise where `response` says so: no log tells when somebody answered, so
- * it is for tickets that
- * nobody has begun, and of others void from the start. There is no update clock until somebody
- *answers. Breaches occurred at their due; levels reached by `now` are skipped with cause ARMED.
- * CONTRACT_APPLIED and the clocks' first entries have that cause too. 0 or a negative status.
+ * say; the response likewise where `response` says so: no log tells when somebody answered,
+ * so it is for tickets that nobody has begun, and of others void from the start. There is no
+ * update clock until somebody answers; what a team may keep the ticket runs from where the log
+ * first names one. Breaches occurred at their due; levels reached by `now` are skipped with
+ * cause ARMED. CONTRACT_APPLIED and the clocks' first entries have that cause too. 0 or a
+ * negative status.
  */
 int lifecycle_arm(struct change *c, int32_t contract_id, bool response,
         const struct actor *actor, int64_t now, struct otk_error *err);

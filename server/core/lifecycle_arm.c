@@ -43,7 +43,9 @@ int lifecycle_arm(struct change *c, int32_t contract_id, bool response,
 		rc = clock_start(&act, CLOCK_RESPONSE, CAUSE_ARMED);
 	if (rc == 0 && !response) /* void, not absent: no later change starts it */
 		rc = clocks_void(&act, CAUSE_ARMED);
-	return rc == 0 ? clock_start(&act, CLOCK_RESOLUTION, CAUSE_ARMED) : rc;
+	if (rc == 0)
+		rc = clock_start(&act, CLOCK_RESOLUTION, CAUSE_ARMED);
+	return rc == 0 ? clock_hold(&act, CAUSE_ARMED) : rc;
 }
 
 static bool is_done(enum ticket_state state)

@@ -121,6 +121,42 @@ static void its_pauses_and_changes_are_those_of_its_past(void **state)
 		assert_int_equal(x.intervals[i].from, x.intervals[i - 1].to);
 }
 
+/* What a team may keep a case begins where the log first knows the team. */
+static void the_team_s_own_clock_runs_from_the_first_entry(void **state)
+{
+	static struct ref_target targets[] = {
+	        {.clock = CLOCK_RESOLUTION, .target_us = 8 * HOUR},
+	        {.clock = CLOCK_OPERATIONAL, .target_us = 2 * HOUR},
+	};
+	static const struct {
+		int32_t first, second;
+		const char *started;
+	} cases[] = {
+	        {0, 0, NULL},
+	        {TEAM_NET, TEAM_NET, MONDAY_10},
+	        {TEAM_NET, TEAM_OFFICE, "2026-03-02T10:30:00+03:00"},
+	        {0, TEAM_OFFICE, "2026-03-02T10:30:00+03:00"},
+	};
+	struct life *life = *state;
+	const struct sla_clock *clock = &life->c.clocks[CLOCK_OPERATIONAL];
+
+	life->world->acme->targets = targets;
+	life->world->acme->target_count = 2;
+	life->world->acme->level_count = 0;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct import_observation two[] = {seen(MONDAY_10, TICKET_NEW, PENDING_NONE),
+		        seen("2026-03-02T10:30:00+03:00", TICKET_ASSIGNED, PENDING_NONE)};
+
+		two[0].team_id = cases[i].first;
+		two[1].team_id = cases[i].second;
+		import(life, two, 2, CONTRACT_ACME, "2026-03-02T11:00:00+03:00");
+		assert_int_equal(
+		        clock->state, cases[i].started == NULL ? CLOCK_NONE : CLOCK_RUNNING);
+		if (cases[i].started != NULL)
+			assert_int_equal(clock->started_at, at(cases[i].started));
+	}
+}
+
 static void a_paused_case_is_armed_paused(void **state)
 {
 	struct life *life = *state;
@@ -245,6 +281,7 @@ int main(void)
 	        TEST(an_open_case_runs_from_its_creation),
 	        TEST(what_has_passed_is_broken_at_its_due_and_skipped),
 	        TEST(its_pauses_and_changes_are_those_of_its_past),
+	        TEST(the_team_s_own_clock_runs_from_the_first_entry),
 	        TEST(a_paused_case_is_armed_paused),
 	        TEST(what_was_seen_before_the_creation_counts_from_it),
 	        TEST(a_cancelled_case_that_came_back_runs_on),
