@@ -131,6 +131,13 @@ static void follow_ticket(struct walk *w, const struct event *e, bool aims)
 		        reference_calendar_at(w->c->ref, contract, w->site_id, e->occurred_at);
 }
 
+bool explain_silent(const struct explain_interval *interval)
+{
+	return interval->kind == INTERVAL_RESOLVED &&
+	       (interval->cause == CAUSE_RETARGET || interval->cause == CAUSE_CONTRACT ||
+	               interval->cause == CAUSE_CALENDAR || interval->cause == CAUSE_WITHDRAWN);
+}
+
 static bool event_aims(const struct event *e)
 {
 	return e->kind == EVENT_CLOCK_STARTED ||

@@ -42,6 +42,9 @@ struct explanation {
 	size_t count;
 };
 
+/* Whether nothing was promised then: the clock had fallen silent, and ran on later. */
+bool explain_silent(const struct explain_interval *interval);
+
 /*
  * Explains one clock from the whole journal of the ticket, in order of seq; c is the ticket as
  * it stands (clocks, reference). An update clock is explained in its last round. Memory is the

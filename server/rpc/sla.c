@@ -117,7 +117,7 @@ static char *why(struct request *r, const struct calendar_history *history,
 	case INTERVAL_RESOLVED:
 		break;
 	}
-	if (interval->cause == CAUSE_RETARGET)
+	if (explain_silent(interval))
 		return arena_strdup(r->arena, "nothing promised");
 	return arena_strdup(r->arena, "resolved");
 }

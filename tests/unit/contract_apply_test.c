@@ -215,6 +215,39 @@ static void explain_counts_each_stretch_by_its_own_calendar(void **state)
 		assert_int_equal(x.intervals[i].from, x.intervals[i - 1].to);
 }
 
+/* Between two contracts nothing was promised, nor after a withdrawal; a resolve is another
+ * case. */
+static void explain_knows_silence_from_a_resolve(void **state)
+{
+	static const struct {
+		enum verb verb;
+		bool withdrawn;
+		bool silent;
+	} cases[] = {{VERB_APPLY_CONTRACT, false, true}, {VERB_NOTE, true, true},
+	        {VERB_RESOLVE, false, false}};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct life *life = begin(state);
+		struct command end = {
+		        .verb = cases[i].verb, .actor = TO_BAR.actor, .text = "so"};
+		struct command back = {.verb = VERB_REOPEN, .actor = TO_BAR.actor};
+		struct explanation x;
+
+		life->world->acme->withdrawn_at = cases[i].withdrawn ? at(MONDAY_12) : 0;
+		do_or_fail(life, MONDAY_12, end);
+		do_or_fail(life, "2026-03-02T13:00:00+03:00", cases[i].silent ? TO_BAR : back);
+		assert_int_equal(explain_clock(&life->c, CLOCK_RESOLUTION, life->c.events,
+		                         life->c.event_count, at("2026-03-02T14:00:00+03:00"),
+		                         life->arena, &x),
+		        0);
+		assert_int_equal(x.count, 3);
+		assert_int_equal(x.intervals[1].kind, INTERVAL_RESOLVED);
+		assert_int_equal(explain_silent(&x.intervals[1]), cases[i].silent);
+		assert_false(explain_silent(&x.intervals[0]));
+		assert_int_equal(x.consumed_us, 3 * HOUR);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, life_begin, life_end)
@@ -229,6 +262,7 @@ int main(void)
 	        TEST(it_is_refused),
 	        TEST(another_customers_contract_is_refused),
 	        TEST(explain_counts_each_stretch_by_its_own_calendar),
+	        TEST(explain_knows_silence_from_a_resolve),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
