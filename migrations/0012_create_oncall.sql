@@ -160,7 +160,10 @@ CREATE TABLE check_backlog (
 	check_name text NOT NULL,
 	counter bigint NOT NULL,
 	state smallint NOT NULL,
-	last bytea NOT NULL, -- otklik.v1.Report
+	last bytea NOT NULL, -- otklik.v1.Report, …
+	epoch uuid NOT NULL, -- … and its row in report
+	lane smallint NOT NULL,
+	last_seq bigint NOT NULL,
 	began bytea,
 	PRIMARY KEY (customer_id, agent_id, host, check_name)
 );
@@ -173,32 +176,45 @@ CREATE POLICY scope ON check_backlog TO otklik_app USING
 CREATE POLICY batch ON check_backlog TO otklik_batch USING (true) WITH CHECK (true);
 GRANT SELECT ON check_backlog TO otklik_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON check_backlog TO otklik_batch;
+GRANT UPDATE (outcome, ticket_id) ON report TO otklik_batch;
 
 RESET ROLE;
 SET LOCAL ROLE otklik_batch;
 
--- Keeps what waits and drops what has served (counter NULL); stands behind report_save, which
--- holds the queue's row.
-CREATE FUNCTION report_wait(for_customer integer, for_agent integer, wait_host text[],
-	wait_name text[], wait_counter bigint[], wait_state smallint[], wait_last bytea[],
-	wait_began bytea[]) RETURNS void
+-- Keeps what waits and drops what has served (counter NULL), whose report says from now on what
+-- became of it (outcome NULL: nothing can be said); stands behind report_save, which holds the
+-- queue's row. What served may have come by another queue of the agent.
+CREATE FUNCTION report_wait(for_customer integer, for_agent integer, for_epoch uuid,
+	for_lane smallint, wait_host text[], wait_name text[], wait_counter bigint[],
+	wait_state smallint[], wait_last bytea[], wait_seq bigint[], wait_began bytea[],
+	wait_outcome smallint[], wait_ticket bigint[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, public, pg_temp
 AS $$
 BEGIN
-	DELETE FROM check_backlog k USING unnest(wait_host, wait_name, wait_counter)
-			AS s(host, name, counter)
-		WHERE k.customer_id = for_customer AND k.agent_id = for_agent AND k.host = s.host
-			AND k.check_name = s.name AND s.counter IS NULL;
+	WITH served AS (
+		DELETE FROM check_backlog k
+			USING unnest(wait_host, wait_name, wait_counter, wait_outcome, wait_ticket)
+				AS s(host, name, counter, outcome, ticket)
+			WHERE k.customer_id = for_customer AND k.agent_id = for_agent AND k.host = s.host
+				AND k.check_name = s.name AND s.counter IS NULL
+			RETURNING k.epoch, k.lane, k.last_seq, s.outcome, s.ticket)
+	UPDATE report r SET outcome = s.outcome, ticket_id = s.ticket
+		FROM served s
+		WHERE r.customer_id = for_customer AND r.agent_id = for_agent AND r.epoch = s.epoch
+			AND r.lane = s.lane AND r.seq = s.last_seq AND r.outcome = 6
+			AND s.outcome IS NOT NULL;
 	INSERT INTO check_backlog AS k (customer_id, agent_id, host, check_name, counter, state, last,
-			began)
-		SELECT for_customer, for_agent, s.host, s.name, s.counter, s.state, s.last, s.began
-			FROM unnest(wait_host, wait_name, wait_counter, wait_state, wait_last, wait_began)
-				AS s(host, name, counter, state, last, began)
+			epoch, lane, last_seq, began)
+		SELECT for_customer, for_agent, s.host, s.name, s.counter, s.state, s.last, for_epoch,
+				for_lane, s.seq, s.began
+			FROM unnest(wait_host, wait_name, wait_counter, wait_state, wait_last, wait_seq,
+				wait_began) AS s(host, name, counter, state, last, seq, began)
 			WHERE s.counter IS NOT NULL
 			ORDER BY s.host, s.name
 		ON CONFLICT (customer_id, agent_id, host, check_name) DO UPDATE
 			SET counter = excluded.counter, state = excluded.state, last = excluded.last,
+				epoch = excluded.epoch, lane = excluded.lane, last_seq = excluded.last_seq,
 				began = excluded.began;
 END
 $$;

@@ -283,22 +283,29 @@ static int wait_with(struct report_batch *b, struct report *r, struct report_che
 	wait->state = r->state;
 	wait->last = r->packed;
 	wait->last_size = r->packed_size;
+	wait->last_seq = r->seq;
 	return rc;
 }
 
 static int settle_check(
         struct report_batch *b, struct report_check *check, struct otk_error *err)
 {
+	struct report_wait *wait = &check->wait;
 	struct report last;
+	int rc;
 
-	if (!check->wait.waits)
+	if (!wait->waits)
 		return 0;
-	check->wait.waits = false;
-	check->wait.moved = true;
-	if (!b->unpack(b->arena, check->wait.last, check->wait.last_size, &last) ||
+	wait->waits = false;
+	wait->moved = true;
+	if (!b->unpack(b->arena, wait->last, wait->last_size, &last) ||
 	        check_fields(&last) != 0 || last.outcome == REPORT_REFUSED)
 		return 0;
-	return act_on(b, &last, check, err);
+	rc = act_on(b, &last, check, err);
+	wait->outcome = last.outcome;
+	wait->ticket_id = last.ticket_id;
+	wait->reason = last.reason;
+	return rc;
 }
 
 static int take_check(struct report_batch *b, struct report *r, struct otk_error *err)

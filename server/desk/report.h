@@ -23,7 +23,7 @@ enum report_kind {
 };
 enum { CHECK_STATE_OK = 1, CHECK_STATE_COUNT = 5 };
 enum report_outcome {
-	REPORT_FILED = 1,
+	REPORT_FILED = 1, /* 0: not decided */
 	REPORT_NOTED = 2,
 	REPORT_RESOLVED = 3,
 	REPORT_CLOSED = 4,
@@ -82,8 +82,13 @@ struct report_wait {
 	int state;
 	const void *last;
 	size_t last_size;
+	int64_t last_seq;  /* its number; 0 of one that was loaded */
 	const void *began; /* NULL: none */
 	size_t began_size;
+	/* When it has served: what became of the last report. */
+	enum report_outcome outcome; /* 0: it could not be read */
+	int64_t ticket_id;           /* 0: none */
+	const char *reason;          /* of a refusal, else NULL */
 };
 
 /* The last hard state of one check of the agent. */

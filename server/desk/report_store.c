@@ -246,7 +246,7 @@ static void put_moved_checks(struct db_unit *unit, const struct report_batch *b)
 /* What waits from now on, and what has served (no counter). */
 static void put_waits(struct db_unit *unit, const struct report_batch *b)
 {
-	struct db_array *host, *name, *counter, *state, *last, *began;
+	struct db_array *host, *name, *counter, *state, *last, *seq, *began, *outcome, *ticket;
 	size_t moved = 0;
 
 	for (size_t i = 0; i < b->check_count; i++)
@@ -254,14 +254,16 @@ static void put_waits(struct db_unit *unit, const struct report_batch *b)
 	if (moved == 0)
 		return;
 	db_call(unit, SQL_REPORT_WAIT);
-	db_put_int(unit, b->customer_id);
-	db_put_int(unit, b->agent_id);
+	put_queue(unit, b);
 	host = db_put_array(unit, DB_TEXT, moved);
 	name = db_put_array(unit, DB_TEXT, moved);
 	counter = db_put_array(unit, DB_INT8, moved);
 	state = db_put_array(unit, DB_INT2, moved);
 	last = db_put_array(unit, DB_BYTEA, moved);
+	seq = db_put_array(unit, DB_INT8, moved);
 	began = db_put_array(unit, DB_BYTEA, moved);
+	outcome = db_put_array(unit, DB_INT2, moved);
+	ticket = db_put_array(unit, DB_INT8, moved);
 	for (size_t i = 0; i < b->check_count; i++) {
 		const struct report_check *c = &b->checks[i];
 
@@ -272,7 +274,10 @@ static void put_waits(struct db_unit *unit, const struct report_batch *b)
 		db_add_int_if(counter, c->wait.waits, c->wait.counter);
 		db_add_int(state, c->wait.state);
 		db_add_bytes(last, c->wait.last, c->wait.last_size);
+		db_add_int(seq, c->wait.last_seq);
 		db_add_bytes(began, c->wait.began, c->wait.began_size);
+		db_add_int_if(outcome, c->wait.outcome != 0, c->wait.outcome);
+		db_add_int_if(ticket, c->wait.ticket_id != 0, c->wait.ticket_id);
 	}
 }
 

@@ -564,10 +564,25 @@ static enum step waiting_loaded(struct request *r)
 	return save(r, waiting_saved);
 }
 
+static void log_settled(const struct request *r, const struct report_batch *b)
+{
+	for (size_t i = 0; i < b->check_count; i++) {
+		const struct report_check *check = &b->checks[i];
+
+		if (check->wait.moved && check->wait.outcome == REPORT_REFUSED)
+			log_warn("a report of a backlog will never be taken", "agent",
+			        r->principal->code, "host", check->host, "check", check->name,
+			        "why", check->wait.reason);
+	}
+}
+
+/* The rows of the reports say now what became of them: those of this call are read again. */
 static enum step waiting_saved(struct request *r)
 {
 	struct submit *s = r->state;
 
-	return s->err.code == OTK_OK ? request_go(r, waiting_asked)
-	                             : save_failed(r, waiting_asked);
+	if (s->err.code != OTK_OK)
+		return save_failed(r, waiting_asked);
+	log_settled(r, &s->batch);
+	return request_go(r, waiting_asked);
 }

@@ -34,7 +34,7 @@ SELECT last FROM check_backlog WHERE customer_id = $1 AND agent_id = $2
 ORDER BY host, check_name LIMIT $3::integer;
 
 -- name: report_wait
-SELECT report_wait($1, $2, $3, $4, $5, $6, $7, $8);
+SELECT report_wait($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
 
 -- Their incidents, in the columns of ticket_load and clock_load.
 -- name: report_tickets

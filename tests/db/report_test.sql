@@ -45,6 +45,34 @@ SELECT is((SELECT count(*) FROM report), 2::bigint, 'and keeps no report');
 SELECT is(pg_temp.take(2, '{1}', 5, 6), 3::bigint, 'the right one is taken');
 SELECT is((SELECT counter FROM monitored_check), 6::bigint, 'and the check moves');
 
+
+-- What waits of a backlog (number NULL: it has served), and its report's row.
+CREATE FUNCTION pg_temp.wait(queue uuid, number bigint, outcome smallint DEFAULT NULL,
+	ticket bigint DEFAULT NULL) RETURNS void LANGUAGE sql AS $$
+	SELECT report_wait(7, 70, queue, 1::smallint, '{web}', '{http}', ARRAY[number],
+		ARRAY[3::smallint], ARRAY['x'::bytea], ARRAY[number], ARRAY[NULL::bytea],
+		ARRAY[outcome], ARRAY[ticket])
+$$;
+CREATE FUNCTION pg_temp.became() RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(outcome || coalesce(':' || ticket_id, ''), ' ' ORDER BY seq) FROM report
+$$;
+SELECT lives_ok($$SELECT pg_temp.wait('11111111-1111-1111-1111-111111111111', 2)$$, 'a check waits');
+SELECT lives_ok($$SELECT pg_temp.wait('11111111-1111-1111-1111-111111111111', 3)$$, 'with a later report');
+SELECT results_eq('SELECT epoch, lane, last_seq FROM check_backlog',
+	$$VALUES ('11111111-1111-1111-1111-111111111111'::uuid, 1::smallint, 3::bigint)$$,
+	'of which the row is known');
+SELECT is(pg_temp.became(), '6 6 6', 'waiting says nothing of reports');
+SELECT lives_ok($$SELECT pg_temp.wait('22222222-2222-2222-2222-222222222222', NULL, 1::smallint, 90)$$,
+	'it serves, in the transaction of another queue');
+SELECT is(pg_temp.became(), '6 6 1:90', 'its last report says what became of it');
+SELECT is_empty('SELECT FROM check_backlog', 'and nothing waits');
+SELECT lives_ok($$SELECT pg_temp.wait('11111111-1111-1111-1111-111111111111', 3),
+	pg_temp.wait('11111111-1111-1111-1111-111111111111', NULL, 2::smallint, 91),
+	pg_temp.wait('11111111-1111-1111-1111-111111111111', 2),
+	pg_temp.wait('11111111-1111-1111-1111-111111111111', NULL)$$, 'more of them');
+SELECT is(pg_temp.became(), '6 6 1:90', 'what is known stays, what cannot be read says nothing');
+SELECT throws_ok('UPDATE report SET outcome = 1', '42501', NULL, 'the application changes no report');
+
 SELECT is(pg_temp.announce('11111111-1111-1111-1111-111111111111', 3), '3 fine', 'the mark is kept');
 SELECT matches(pg_temp.announce('11111111-1111-1111-1111-111111111111', 2), '^3 it ends at report 2',
 	'a head below the mark is quarantined');

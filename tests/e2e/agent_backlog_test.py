@@ -24,6 +24,11 @@ CHECKS = """checks:
 OK, WARNING, CRITICAL = 1, 2, 3
 RECORD = ("SELECT count(*) FROM ticket WHERE self_recovered AND state = 6 AND NOT EXISTS "
           "(SELECT FROM sla_clock c WHERE c.ticket_id = ticket.ticket_id)")
+# A ticket is filed by one report; a record by the one with which the check recovered.
+NOT_FILED_ONCE = ("SELECT count(*) FROM (SELECT FROM ticket t LEFT JOIN report r ON r.ticket_id = t.ticket_id AND "
+                  "r.outcome = CASE WHEN EXISTS (SELECT FROM sla_clock c WHERE c.ticket_id = t.ticket_id) THEN 1 "
+                  "ELSE 3 END "
+                  "GROUP BY t.ticket_id HAVING count(r.seq) <> 1) x")
 
 
 def _serve(port):
@@ -109,8 +114,21 @@ def _what_waits_when_a_process_dies_is_found_at_the_next_mark(otk):
     otk.psql("UPDATE agent_mark SET mark = 2, head = 2 WHERE mark = 1 AND head = 2")
     check_equal(agent.mark(epoch, 2), 2, "the mark")
     check_equal(otk.value(count), "1", "the last state has filed")
+    became = ("SELECT r.outcome, r.ticket_id = t.ticket_id FROM report r JOIN ticket t ON t.title LIKE 'web: c%' "
+              "WHERE r.check_name = 'c'")
+    check_equal(otk.rows(became), [["1", "t"]], "and its report says so")
     agent.mark(epoch, 2)
     check_equal(otk.value(count), "1", "once")
+
+
+def _says_what_became_of_them(otk, answer):
+    """The answer is that of the rows, and no last report of a check that is bad says nothing."""
+    said = {str(r.seq): [str(r.outcome), str(r.ticket_id) if r.ticket_id else None] for r in answer.results}
+    rows = otk.rows("SELECT seq, outcome, ticket_id FROM report")
+    check_equal(said, {seq: rest for seq, *rest in rows if seq in said}, "the answer and the rows")
+    silent = otk.value("SELECT count(*) FROM monitored_check m JOIN report r USING "
+                       "(agent_id, host, check_name, counter) WHERE m.state > 1 AND r.ticket_id IS NULL")
+    check_equal(silent, "0", "last reports of failing checks without a ticket")
 
 
 def histories_come_to_what_the_rules_say_however_they_are_cut():
@@ -140,6 +158,9 @@ def histories_come_to_what_the_rules_say_however_they_are_cut():
                 answer = agent.submit(epoch, seq + 1, reports[:size], head_seq=head)
                 if head > answer.mark:
                     check(otk.value("SELECT count(*) FROM check_backlog") != "0", "it waits")
+                else:
+                    _says_what_became_of_them(otk, answer)
+                    _says_what_became_of_them(otk, agent.submit(epoch, seq + 1, reports[:size], head_seq=head))
                 seq, reports = answer.mark, reports[size:]
             # What comes after the head is live, in the same batch as anything.
             live = [_report(chance.choice(names), chance.choice((OK, CRITICAL)), seq + i + 1) for i in range(10)]
@@ -152,6 +173,7 @@ def histories_come_to_what_the_rules_say_however_they_are_cut():
             opened = otk.rows("SELECT m.check_name FROM monitored_check m JOIN ticket t USING (ticket_id) "
                               "WHERE t.state NOT IN (5, 6)")
             check_equal({row[0] for row in opened}, model.open, "open incidents")
+            check_equal(otk.value(NOT_FILED_ONCE), "0", "each ticket has one report that filed or recorded it")
             bad = otk.rows("SELECT check_name FROM monitored_check WHERE state > 1")
             check_equal({row[0] for row in bad}, {n for n, b in model.bad.items() if b}, "last states")
         check(model.records > 60, "the histories have failures that passed", model.records)

@@ -391,12 +391,16 @@ static void of_a_backlog_records_come_of_what_passed_and_the_last_state_acts(voi
 		settle(site);
 		assert_int_equal(site->batch.change_count, records + CASES[i].filed);
 		assert_int_equal(site->checks[0].counter, seq);
+		assert_int_equal(site->checks[0].wait.last_seq, seq);
+		assert_int_equal(site->checks[0].wait.outcome,
+		        CASES[i].filed ? REPORT_FILED : REPORT_STORED);
 		if (CASES[i].filed) {
 			const struct change *c = &site->changes[records];
 
 			assert_int_equal(c->ticket.state, TICKET_NEW);
 			assert_int_equal(c->clocks[CLOCK_RESPONSE].started_at, at(MONDAY_10));
 			assert_int_equal(site->checks[0].ticket_id, c->ticket.ticket_id);
+			assert_int_equal(site->checks[0].wait.ticket_id, c->ticket.ticket_id);
 		}
 		(void)site_end(&other);
 	}
@@ -422,6 +426,9 @@ static void an_incident_from_before_the_backlog_meets_the_last_state_only(void *
 	assert_int_equal(site->changes[0].ticket.state, TICKET_NEW);
 	assert_int_equal(site->changes[0].event_count, 1);
 	assert_int_equal(site->checks[0].state, WARNING);
+	assert_int_equal(site->checks[0].wait.last_seq, 5);
+	assert_int_equal(site->checks[0].wait.outcome, REPORT_NOTED);
+	assert_int_equal(site->checks[0].wait.ticket_id, site->changes[0].ticket.ticket_id);
 	/* And live again. */
 	assert_int_equal(outcome(site, queued(site, 101, OK)), REPORT_RESOLVED);
 	assert_int_equal(site->changes[0].ticket.state, TICKET_RESOLVED);
@@ -447,6 +454,7 @@ static void older_reports_and_unreadable_ones_change_nothing(void **state)
 	settle(site);
 	assert_int_equal(site->batch.change_count, 0);
 	assert_int_equal(site->checks[0].counter, 5);
+	assert_int_equal(site->checks[0].wait.outcome, 0);
 }
 
 int main(void)
