@@ -3,7 +3,8 @@
 BEGIN;
 SELECT no_plan();
 
-INSERT INTO customer (customer_id, code, name, zone) VALUES (1, 'acme', 'Acme', 'UTC');
+INSERT INTO customer (customer_id, code, name, zone) VALUES (1, 'acme', 'Acme', 'UTC'),
+	(2, 'bravo', 'Bravo', 'UTC');
 INSERT INTO team (team_id, code, name) VALUES (1, 'desk', 'Desk'), (2, 'field', 'Field');
 INSERT INTO principal (principal_id, kind, customer_id, code, name, email, disabled) VALUES
 	(11, 1, 1, 'olga', 'Olga', 'olga@x', false), (13, 1, 0, 'eva', 'Eva', 'eva@x', false),
@@ -11,13 +12,13 @@ INSERT INTO principal (principal_id, kind, customer_id, code, name, email, disab
 	(16, 1, 1, 'mark', 'Mark', 'mark@x', false), (17, 1, 0, 'gone', 'Gone', 'gone@x', true),
 	(18, 1, 0, 'mute', 'Mute', '', false), (19, 1, 0, 'lead2', 'Lead', 'lead2@x', false);
 INSERT INTO principal_grant (principal_id, role, customer_id) VALUES
-	(15, 3, 0), (19, 3, 1), (16, 4, 1);
+	(15, 3, 0), (19, 3, 1), (16, 4, 1), (14, 2, 0), (13, 2, 2);
 INSERT INTO team_member (team_id, principal_id) VALUES (1, 13), (1, 14), (1, 15), (1, 17), (1, 18);
 INSERT INTO ticket (customer_id, ticket_id, version, type, state, impact, urgency, priority, title,
 	zone, team_id, assignee_id, requester_id, created_at, updated_at) VALUES
 	(1, 100, 1, 1, 1, 2, 2, 3, 'one', 'UTC', 1, NULL, 11, 'epoch', 'epoch'),
 	(1, 101, 1, 1, 1, 2, 2, 3, 'two', 'UTC', 2, 13, 11, 'epoch', 'epoch');
-UPDATE ticket SET watchers = '{14,16}', priority = CASE ticket_id WHEN 101 THEN 1 ELSE 3 END;
+UPDATE ticket SET watchers = '{13,14,16}', priority = CASE ticket_id WHEN 101 THEN 1 ELSE 3 END;
 UPDATE dispatch SET rev = 0;
 
 SELECT is(notice_quiet_until(11, 'epoch'), NULL, 'nobody sleeps who has not said so');
@@ -86,7 +87,7 @@ SELECT is(pg_temp.level(128, 100, 2, 0),
 SELECT is(pg_temp.level(128, 100, 0, 17), 'lena 10 lead, for nobody is on call, in quiet hours: waits',
 	'one who is disabled is nobody');
 SELECT is(pg_temp.level(64, 100, 2, 0), 'ivan 09 watches, in quiet hours: sent all the same; mark 09 watches',
-	'those who watch');
+	'those who watch, and may read it');
 SELECT is(pg_temp.level(0, 100, 0, 0, '{13,15,18}'), 'eva 09 named; lena 10 named, in quiet hours: waits',
 	'whom the level names, if he can be reached');
 SELECT is(pg_temp.level(4, 100, 1, 13), 'eva 09 team', 'on call instead of two who sleep, once');
