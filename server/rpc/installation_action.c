@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "core/action.h"
+#include "core/lifecycle.h"
 #include "core/notification.h"
 #include "rpc/installation_contract_internal.h"
 
@@ -89,8 +90,33 @@ static void check_on_call(
 		                                      : "what meets quiet hours waits");
 }
 
-static void check_action(
-        const struct contract_reading *r, const char *text, const char *path, bool *quiet)
+/* Whether the customer's side would hear of a level by it. */
+static bool tells_customer(const struct contract_reading *r, const struct action *action)
+{
+	const struct thing *person =
+	        action->code[0] == '\0' ? NULL : find_thing(r->d, THING_PERSON, action->code);
+
+	if (action->verb == ACTION_WEBHOOK || (action->audience & TELL_REQUESTER) != 0)
+		return true;
+	return action->verb == ACTION_NOTIFY && person != NULL &&
+	       *thing_text(person, PERSON_CUSTOMER) != '\0';
+}
+
+/* The provider's own clocks are nothing that the customer is told of. */
+static void check_told(const struct contract_reading *r, const char *clock,
+        const struct action *action, const char *path)
+{
+	if (strcmp(clock, clock_kind_name(CLOCK_OPERATIONAL)) != 0 &&
+	        strcmp(clock, clock_kind_name(CLOCK_SUPPLIER)) != 0)
+		return;
+	if (tells_customer(r, action))
+		error_field(r->d->err, path,
+		        "the %s clock is the provider's own: the customer is not told of it",
+		        clock);
+}
+
+static void check_action(const struct contract_reading *r, const char *clock, const char *text,
+        const char *path, bool *quiet)
 {
 	struct action action;
 	const char *rest = text;
@@ -111,6 +137,7 @@ static void check_action(
 	*quiet = *quiet || action.verb == ACTION_QUIET;
 	check_on_call(r, &action, path);
 	check_named(r, &action, path);
+	check_told(r, clock, &action, path);
 }
 
 const char *contract_read_actions(const struct contract_reading *r, size_t i)
@@ -124,7 +151,7 @@ const char *contract_read_actions(const struct contract_reading *r, size_t i)
 		error_field(r->d->err, contract_path(r, "levels[%zu].actions", i), "at most %d",
 		        ACTIONS_MAX);
 	for (size_t k = 0; k < in->n_actions && k < ACTIONS_MAX; k++) {
-		check_action(r, in->actions[k],
+		check_action(r, in->clock, in->actions[k],
 		        contract_path(r, "levels[%zu].actions[%zu]", i, k), &quiet);
 		buf_printf(&text, "%s%s", k > 0 ? ", " : "", in->actions[k]);
 	}

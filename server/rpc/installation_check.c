@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/action.h"
 #include "core/calendar_history.h"
 #include "core/calendar_plan.h"
 #include "core/duration.h"
@@ -294,38 +295,17 @@ static void check_level(const struct contract_reading *r, size_t at, size_t befo
 		        r, path, "no %s target is promised: this level never acts", in->clock);
 }
 
-/* Whom a level hands the ticket to, or NULL. */
-static const char *assigned(const Otklik__V1__Level *level)
+/* Whom a level hands the ticket to last, or NULL. */
+static const char *assigned(const struct contract_reading *r, const Otklik__V1__Level *level)
 {
 	for (size_t i = level->n_actions; i > 0; i--) {
-		const char *to = level->actions[i - 1] + 7;
+		const char *text = level->actions[i - 1];
+		struct action action;
 
-		if (strncmp(level->actions[i - 1], "assign ", 7) != 0)
-			continue;
-		return strncmp(to, "team ", 5) == 0     ? to + 5
-		       : strncmp(to, "person ", 7) == 0 ? to + 7
-		                                        : to;
+		if (action_next(&text, &action) && action.verb == ACTION_ASSIGN)
+			return arena_strdup(r->d->arena, action.code);
 	}
 	return NULL;
-}
-
-/* The provider's own clocks are nothing that the customer is told of. */
-static void check_told(const struct contract_reading *r, size_t at)
-{
-	const Otklik__V1__Level *level = r->in->levels[at];
-
-	if (strcmp(level->clock, clock_kind_name(CLOCK_OPERATIONAL)) != 0 &&
-	        strcmp(level->clock, clock_kind_name(CLOCK_SUPPLIER)) != 0)
-		return;
-	for (size_t i = 0; i < level->n_actions; i++) {
-		if (strcmp(level->actions[i], "notify contact") == 0)
-			error_field(r->d->err,
-			        contract_path(r, "levels[%zu].actions[%zu]", at, i),
-			        "the %s clock is the provider's own: the customer is not told "
-			        "of "
-			        "it",
-			        level->clock);
-	}
 }
 
 /* Each hand-over starts the operational clock and its ladder anew: two of them never end. */
@@ -347,12 +327,12 @@ static void check_rounds(const struct contract_reading *r, size_t at, size_t bef
 static void check_circle(const struct contract_reading *r, size_t at)
 {
 	const Otklik__V1__Level *level = r->in->levels[at];
-	const char *to = assigned(level);
+	const char *to = assigned(r, level);
 	const char *between = NULL;
 
 	for (size_t i = at; to != NULL && i > 0; i--) {
 		const char *other = strcmp(r->in->levels[i - 1]->clock, level->clock) == 0
-		                            ? assigned(r->in->levels[i - 1])
+		                            ? assigned(r, r->in->levels[i - 1])
 		                            : NULL;
 
 		if (other == NULL)
@@ -381,7 +361,6 @@ static void check_levels(const struct contract_reading *r)
 				before = k;
 		}
 		check_level(r, i, before);
-		check_told(r, i);
 		check_circle(r, i);
 	}
 }

@@ -385,7 +385,7 @@ static void contracts_are_checked(void **state)
 	night.code = T("night");
 	night.name = T("Night");
 	WRONG((w.team_list[1] = &night, w.all.n_teams = 2, w.actions[0] = T("assign network"),
-	              w.actions[1] = T("assign team night"),
+	              w.actions[1] = T("assign  team night"),
 	              w.levels[1].actions = w.actions + 1, w.levels[0].clock = T("operational"),
 	              w.levels[1].clock = T("operational")),
 	        "contracts[0].levels[1].actions", "circular");
@@ -520,6 +520,15 @@ static void contradictions_are_refused(void **state)
 	        "does not come after");
 	TERMS((w.levels[0].clock = T("operational"), w.levels[1].clock = T("operational"),
 	              w.actions[0] = T("notify contact")),
+	        "levels[0].actions[0]", "provider's own");
+	TERMS((w.levels[0].clock = T("operational"), w.levels[1].clock = T("operational"),
+	              w.actions[0] = T(" notify  requester")),
+	        "levels[0].actions[0]", "provider's own");
+	TERMS((w.levels[0].clock = T("supplier"), w.levels[1].clock = T("supplier"),
+	              w.actions[0] = T("webhook")),
+	        "levels[0].actions[0]", "provider's own");
+	TERMS((w.levels[0].clock = T("supplier"), w.levels[1].clock = T("supplier"),
+	              w.actions[0] = T("notify olga")),
 	        "levels[0].actions[0]", "provider's own");
 }
 
