@@ -20,7 +20,7 @@
 #include "rpc/service.h"
 #include "sql/statements.h"
 
-enum { DUTIES_MAX = 5000, ATTEMPTS_MAX = 5, REASON_MAX = 200 };
+enum { DUTIES_MAX = 5000, OVERRIDES_MAX = 1000, ATTEMPTS_MAX = 5, REASON_MAX = 200 };
 #define YEAR_US (INT64_C(366) * 86400 * 1000000)
 
 struct oncall {
@@ -214,6 +214,16 @@ static int32_t field_person(
 	return 0;
 }
 
+/* Every process holds them all, and looks at each to say who is on call. */
+static bool are_many(const struct reference *ref, int64_t now)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < ref->override_count; i++)
+		count += ref->overrides[i].to > now;
+	return count >= OVERRIDES_MAX;
+}
+
 enum step set_on_call_override_begin(
         struct request *r, const Otklik__V1__SetOnCallOverrideRequest *in)
 {
@@ -345,6 +355,10 @@ static enum step override_looked(struct request *r)
 		state->override_id = db_get_int(rows, 0, 1);
 		return reply(r);
 	}
+	if (!state->withdraws && are_many(ref, r->now))
+		return request_error(r, OTK_FAILED_PRECONDITION, "TOO_MANY_OVERRIDES",
+		        "%d overrides lie ahead already: withdraw some, or change the rota",
+		        OVERRIDES_MAX);
 	unit = db_unit_new(r->arena, DB_REPLAY);
 	if (unit == NULL)
 		return request_no_memory(r);

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
-from otk_test import EXAMPLE, Deployment, check, check_equal, run  # noqa: E402
+from otk_test import EXAMPLE, Deployment, check, check_equal, eventually, run  # noqa: E402
 
 START = "2026-03-24T12:00:00Z"  # a Tuesday; Moscow is three hours ahead
 
@@ -78,6 +78,16 @@ def what_is_wrong_is_told():
                 (("systems", "--person", "pavel", "--to", "2028-03-24T11:00:00Z"), "a year")):
             error = lead.fails("oncall", "override", *words)
             check(told in error, f"{words}: {told}", error)
+        otk.psql("INSERT INTO oncall_override (team_id, layer, person_id, from_at, to_at, reason, made_by, made_at, key,"
+                 " hash) SELECT t.team_id, 1, p.principal_id, '2026-03-25', '2026-03-26', '', p.principal_id, now(),"
+                 " gen_random_uuid(), '' FROM team t, principal p, generate_series(1, 1000)"
+                 " WHERE t.code = 'systems' AND p.code = 'pavel';"
+                 "UPDATE installation SET epoch = epoch + 1; NOTIFY otklik_reference")
+        eventually(lambda: any(row["override"] for row in lead.json("oncall", "list", "systems", "--from", START, "--to",
+                                                                    "2026-03-26")), "they are known")
+        check("lie ahead already" in lead.fails("oncall", "override", "systems", "--person", "pavel", "--to",
+                                                "2026-03-25"), "a thousand are enough")
+        otk.psql("DELETE FROM oncall_override; UPDATE installation SET epoch = epoch + 1; NOTIFY otklik_reference")
         text = EXAMPLE.read_text()
         for old, new, told in (
                 ("hand_over: mon 09:00", "hand_over: tue 09:00", "2026-01-06"),
