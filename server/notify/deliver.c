@@ -368,8 +368,17 @@ static void result_keep(
 		d->state = ROW_SENT;
 	} else if (result->outcome == REFUSED || d->attempts >= d->options.attempts) {
 		d->state = ROW_DEAD;
-		log_warn("a message is put aside", "recipient",
-		        db_get_text_or_empty(rows, 0, COL_RECIPIENT), "why", d->error);
+		/* the address of a webhook may hold what lets one call it: the log names its
+		 * owner */
+		if (db_get_int(rows, 0, COL_CHANNEL) == CHANNEL_WEBHOOK)
+			log_warn("a message is put aside", "webhook_of",
+			        db_is_null(rows, 0, COL_SECRET)
+			                ? "installation"
+			                : db_get_text_or_empty(rows, 0, COL_CODE),
+			        "why", d->error);
+		else
+			log_warn("a message is put aside", "recipient",
+			        db_get_text_or_empty(rows, 0, COL_RECIPIENT), "why", d->error);
 	} else {
 		d->state = ROW_WAITING;
 		d->next_at = now + delivery_retry_us(d->attempts, random_number());

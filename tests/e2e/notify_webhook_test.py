@@ -37,11 +37,13 @@ def webhooks_are_signed_and_repeated():
 
 def webhooks_do_not_lead_inside():
     with Receiver() as hook:
-        with Office(webhook_url=f"http://localhost:{hook.port}/in", webhook_secret_file=secret_file()) as otk:
+        with Office(webhook_url=f"http://localhost:{hook.port}/token", webhook_secret_file=secret_file()) as otk:
             otk.peer("olga").ticket("create", title="Inside")
             eventually(lambda: otk.count(DEAD) == 1, "it is put aside")
             check("private" in otk.value("SELECT last_error FROM outbox"), "and says why")
             check_equal(hook.calls, [], "nobody was asked")
+            log = otk.servers[0].log_text()
+            check("put aside" in log and "/token" not in log, "its address is no matter of the log", log)
 
 
 run()
