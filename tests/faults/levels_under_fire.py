@@ -111,6 +111,8 @@ class Killer:
         except Exception as error:  # told by the test's own thread
             self.error = error
         self.over.set()
+        # What a thread starts dies with it: this one stays until the end of the test.
+        threading.Event().wait()
 
     def finish(self, timeout):
         if not self.over.wait(timeout):
