@@ -18,10 +18,14 @@ MAIL, WEBHOOK = 1, 2
 WAITING, SENT = 1, 2
 
 # Levels of the response clock at 1 h … 8 h, of the resolution clock at 2 h … 16 h; the one at
-# half of each is told to the leads.
+# half of each is told to the leads, that of the response and the filing to the customer's program.
 INSTALLATION = """
 name: demo
-customers: [{code: acme, name: Acme, zone: Europe/Riga}]
+customers:
+  - code: acme
+    name: Acme
+    zone: Europe/Riga
+    webhook: {url: "http://127.0.0.1:@PORT@/in", secret: hook, notices: [created]}
 sites: [{code: riga, customer: acme, name: Riga, zone: Europe/Riga}]
 teams: [{code: systems, name: Systems}]
 people:
@@ -37,8 +41,9 @@ contracts:
     targets: [{clock: response, target: 10h}, {clock: resolution, target: 20h}]
     levels:
 """ + "".join(
-    f"      - {{clock: {clock}, at: \"{n}0%\", name: l{n}, actions: [{'notify lead' if n == 5 else 'notify assignee'}]}}\n"
-    for clock in ("response", "resolution") for n in range(1, 9))
+    f"      - {{clock: {clock}, at: \"{n}0%\", name: l{n}, actions: [{actions if n == 5 else 'notify assignee'}]}}\n"
+    for clock, actions in (("response", "notify lead, webhook"), ("resolution", "notify lead"))
+    for n in range(1, 9))
 LEVELS = 16
 
 
@@ -164,7 +169,7 @@ def notices_arrived(otk, tickets, box, receiver):
     letters = {}
     for _, letter in box.letters:
         letters.setdefault(letter["Message-ID"], set()).add(letter.as_bytes())
-    wanted = {WEBHOOK: tickets * (LEVELS + 1), MAIL: tickets * 2 * 2}
+    wanted = {WEBHOOK: tickets * 2, MAIL: tickets * 2 * 2}
     for channel, count in wanted.items():
         check_equal(otk.value(f"SELECT count(*) FROM outbox WHERE channel = {channel}"), str(count),
                     f"notices of channel {channel}")
@@ -187,16 +192,17 @@ def notices_arrived(otk, tickets, box, receiver):
 def burn(folder, tickets, kills, seed, timeout):
     """All of it; the figure as text."""
     chance = random.Random(seed)
-    file, secret = folder / "levels.yaml", folder / "secret"
-    file.write_text(INSTALLATION)
-    secret.write_text("s3cret\n")
-    secret.chmod(0o644)
     receiver = Receiver(seed)
+    file, secrets = folder / "levels.yaml", folder / "secrets"
+    file.write_text(INSTALLATION.replace("@PORT@", str(receiver.port)))
+    secrets.mkdir()
+    (secrets / "hook").write_text("s3cret\n")
+    (secrets / "hook").chmod(0o644)
+    secrets.chmod(0o755)
     with Mailbox() as box, Deployment(
             clock="2026-03-02T09:00:00Z", masters=3, jobs=1, fsync=True, installation=file, settings={
                 "smtp_url": f"smtp://127.0.0.1:{box.port}", "smtp_from": "desk@otklik.test", "notify_burst": "100",
-                "webhook_url": f"http://127.0.0.1:{receiver.port}/in", "webhook_secret_file": secret,
-                "webhook_allow_private": "yes", "log_level": "warn"}) as otk:
+                "webhook_secret_dir": secrets, "webhook_allow_private": "yes", "log_level": "warn"}) as otk:
         made = json.loads(call(create.load_program(), "requester", "64", f"n{tickets}", "acme", "riga",
                                env=otk.environment, timeout=300))
         check_equal(made["creates"], tickets, "tickets created")
