@@ -190,7 +190,9 @@ class Clock:
         ahead = [level for level in self.levels
                  if level.state == "armed" and (level.at is None or level.at > now)]
         self.target = self.length_of(target)
-        if not (old is not None and old <= now and self.target == length):
+        # Paused with all of it consumed before its business day is over: nobody knows due.
+        waits = old is None and self.target == length == self.consumed(now)
+        if not waits and not (old is not None and old <= now and self.target == length):
             self.find_due(now)
         if (self.target, self.due) == (length, old) and all(
                 level.at == self.level_instant(level, now) for level in ahead):
