@@ -22,7 +22,10 @@ enum {
 	DISPATCH_ARENA = 8 * 1024 * 1024,
 	DISPATCH_TIMEOUT_MS = 30000,
 };
-/* The feed says when it has grown; this is for a word that was lost. */
+/* After a word that the feed has grown: as many rounds as words would cost more than they tell.
+ */
+#define DISPATCH_GATHER_US INT64_C(100000)
+/* For a word that was lost. */
 #define DISPATCH_IDLE_US INT64_C(1000000)
 #define DISPATCH_FOLLOW_US INT64_C(5000000)
 
@@ -249,7 +252,7 @@ struct dispatch *dispatch_new(const struct jobs_options *options)
 
 void dispatch_wake(struct dispatch *d)
 {
-	job_wake(&d->job);
+	job_wake(&d->job, DISPATCH_GATHER_US);
 }
 
 void dispatch_free(struct dispatch *d)

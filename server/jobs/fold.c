@@ -21,7 +21,10 @@ enum {
 	FOLD_TIMEOUT_MS = 30000,
 	FOLD_HOURS_KEPT = 15 * 24,
 };
-/* The feed says when it has grown; this is for a word that was lost. */
+/* After a word that the feed has grown: as many rounds as words would cost more than they fold.
+ */
+#define FOLD_GATHER_US INT64_C(100000)
+/* For a word that was lost. */
 #define FOLD_IDLE_US INT64_C(5000000)
 #define FOLD_FAILED_US INT64_C(2000000)
 #define HOUR_US (INT64_C(3600) * CLOCK_SECOND)
@@ -277,7 +280,7 @@ struct fold *fold_new(const struct jobs_options *options)
 
 void fold_wake(struct fold *fold)
 {
-	job_wake(&fold->job);
+	job_wake(&fold->job, FOLD_GATHER_US);
 }
 
 void fold_free(struct fold *fold)

@@ -77,13 +77,14 @@ void job_sleep(struct job *job, int64_t us)
 void job_idle(struct job *job, int64_t us)
 {
 	job->idle = !job->woken;
-	job_sleep(job, job->woken ? 0 : us);
+	job_sleep(job, job->woken ? job->wake_us : us);
 }
 
-void job_wake(struct job *job)
+void job_wake(struct job *job, int64_t delay_us)
 {
 	if (job->idle)
-		job_sleep(job, 0);
+		job_sleep(job, delay_us);
+	job->wake_us = delay_us;
 	job->idle = false;
 	job->woken = true;
 }

@@ -28,6 +28,7 @@ struct job {
 	bool failing; /* said in the log once */
 	bool idle;    /* sleeps because there was nothing to do */
 	bool woken;   /* while it did not */
+	int64_t wake_us;
 };
 
 /* 0, or -OTK_RESOURCE_EXHAUSTED; job_release in either case. `run(job_arg)` is called by the
@@ -53,7 +54,10 @@ void job_sleep(struct job *job, int64_t us);
 /* The same when nothing was found to do: job_wake ends it, also one that came meanwhile. */
 void job_idle(struct job *job, int64_t us);
 
-/* There may be something to do: ends an idle sleep, now or the next one. From the loop. */
-void job_wake(struct job *job);
+/*
+ * There may be something to do: an idle sleep, this one or the next, ends in delay_us. From the
+ * loop. The delay is for jobs that take much at once more cheaply than little often.
+ */
+void job_wake(struct job *job, int64_t delay_us);
 
 #endif

@@ -89,7 +89,7 @@ struct sequencer *sequencer_new(const struct jobs_options *options)
 
 void sequencer_wake(struct sequencer *s)
 {
-	job_wake(&s->job);
+	job_wake(&s->job, 0);
 }
 
 void sequencer_free(struct sequencer *s)
