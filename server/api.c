@@ -79,6 +79,8 @@ static int api_start(struct worker *worker, struct otk_error *err)
 	        .database = settings->database,
 	        .config = settings->file,
 	        .compute_max = (uint32_t)settings->compute_processes,
+	        .compute_timeout = settings->compute_timeout * CLOCK_SECOND,
+	        .compute_stall = settings->compute_stall * CLOCK_SECOND,
 	        .installation = settings->installation,
 	        .customer_webhooks = settings->webhook_secret_dir[0] != '\0',
 	        .webhook_allow_private = settings->webhook_allow_private,

@@ -43,6 +43,11 @@ static const struct conf_option OPTIONS[] = {
         {"compute_processes", CONF_INT, FIELD(compute_processes), "1", 0, 8,
                 "Simulations and forecasts that each process serving clients has computed at "
                 "once, each in a process that lives as long as it; 0: none on this host."},
+        {"compute_timeout", CONF_INT, FIELD(compute_timeout), "600", 1, 86400,
+                "Seconds that one simulation or forecast may take, reading it included."},
+        {"compute_stall", CONF_INT, FIELD(compute_stall), "120", 1, 86400,
+                "Seconds that one may come no further, be it that it computes or that its "
+                "client does not read."},
         {"smtp_url", CONF_TEXT, FIELD(smtp_url), "", 0, 1024,
                 "Where e-mail goes: smtp://host:port, or smtps://host:port for TLS from the "
                 "start. Empty: nobody gets e-mail. The same on every host."},

@@ -24,7 +24,9 @@ struct settings {
 	int64_t jobs_processes;
 	int64_t notify_processes;
 	int64_t compute_processes;
-	char *smtp_url; /* "": no e-mail */
+	int64_t compute_timeout; /* s */
+	int64_t compute_stall;   /* s */
+	char *smtp_url;          /* "": no e-mail */
 	char *smtp_from;
 	char *smtp_user;
 	char *smtp_password_file;

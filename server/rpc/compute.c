@@ -2,6 +2,9 @@
  * One request, one process.
  *
  *	compute_run → answer_came (as often as bytes come) → the end, an error, or its death
+ *
+ * Neither side may keep the other for ever: a process that says nothing, a client that takes
+ * nothing, and both together are given so long, then the process is killed and the client told.
  */
 #include "rpc/compute.h"
 
@@ -35,6 +38,11 @@ struct compute {
 	struct buf answer;
 	size_t used; /* of the answer: passed on already */
 	bool eof;
+	bool waits_for_client;
+	struct loop_timer *total;
+	struct loop_timer *stall; /* set anew by every step forward */
+	bool too_long;
+	bool stalled;
 };
 
 static enum step answer_came(struct request *r);
@@ -73,6 +81,9 @@ static void compute_release(struct request *r)
 	if (c->fd >= 0)
 		(void)close(c->fd);
 	c->fd = -1;
+	loop_timer_free(c->total);
+	loop_timer_free(c->stall);
+	c->total = c->stall = NULL;
 	if (c->pid > 0) {
 		(void)kill(c->pid, SIGKILL);
 		leave(r->service, c->pid);
@@ -94,6 +105,22 @@ static void answer_readable(void *arg, unsigned events)
 	if (n <= 0 || buf_append(&c->answer, data, (size_t)n) != 0)
 		c->eof = true;
 	(void)loop_watch_set(c->watch, 0);
+	request_wake(c->r);
+}
+
+static void time_is_up(void *arg)
+{
+	struct compute *c = arg;
+
+	c->too_long = true;
+	request_wake(c->r);
+}
+
+static void nothing_moved(void *arg)
+{
+	struct compute *c = arg;
+
+	c->stalled = true;
 	request_wake(c->r);
 }
 
@@ -127,13 +154,26 @@ static int moved(int fd)
 	return copy;
 }
 
+static bool timers_made(struct compute *c)
+{
+	const struct service *service = c->r->service;
+
+	c->total = loop_timer_new(service->loop, time_is_up, c);
+	c->stall = loop_timer_new(service->loop, nothing_moved, c);
+	if (c->total == NULL || c->stall == NULL)
+		return false;
+	loop_timer_set(c->total, service->compute_timeout);
+	loop_timer_set(c->stall, service->compute_stall);
+	return true;
+}
+
 static int compute_start(struct request *r, const struct compute_job *job)
 {
 	struct compute *c = r->state;
 	int ends[2] = {-1, -1};
 	int file = moved(compute_job_write(job));
 
-	if (file >= 0 && pipe2(ends, O_CLOEXEC) == 0) {
+	if (file >= 0 && timers_made(c) && pipe2(ends, O_CLOEXEC) == 0) {
 		c->fd = ends[0];
 		ends[1] = moved(ends[1]);
 		(void)fcntl(c->fd, F_SETFL, O_NONBLOCK);
@@ -257,11 +297,40 @@ static void forget_passed(struct compute *c)
 	c->used = 0;
 }
 
+/* The bounds of a computation, told so that whoever asked knows what to do. Not to be tried
+ * again by itself: it would end the same way. */
+static enum step out_of_time(struct request *r)
+{
+	const struct compute *c = r->state;
+	int64_t total = r->service->compute_timeout / 1000000;
+	int64_t stall = r->service->compute_stall / 1000000;
+	struct otk_error err;
+
+	if (c->too_long)
+		(void)error_set(&err, OTK_DEADLINE_EXCEEDED, "COMPUTE_TOO_LONG",
+		        "this was not computed in %lld s; ask for a shorter history",
+		        (long long)total);
+	else if (c->waits_for_client)
+		(void)error_set(&err, OTK_DEADLINE_EXCEEDED, "NOT_READ",
+		        "the answer was not read for %lld s; ask again and read it",
+		        (long long)stall);
+	else
+		(void)error_set(&err, OTK_DEADLINE_EXCEEDED, "COMPUTE_STALLED",
+		        "the computation came no further for %lld s; the database may be "
+		        "busy: ask later, or for a shorter history",
+		        (long long)stall);
+	compute_release(r);
+	request_on_cancel(r, NULL);
+	return request_fail(r, &err);
+}
+
 static enum step answer_came(struct request *r)
 {
 	struct compute *c = r->state;
 	size_t size, payload = 0;
 
+	if (c->too_long || c->stalled)
+		return out_of_time(r);
 	while ((size = whole_frame(c, &payload)) != 0) {
 		const char *frame = c->answer.data + c->used;
 		int rc;
@@ -274,8 +343,10 @@ static enum step answer_came(struct request *r)
 		rc = pass_on(r, frame + COMPUTE_HEAD_SIZE, payload);
 		if (rc < 0)
 			return fail(r, NULL, 0);
+		c->waits_for_client = rc == 0;
 		if (rc == 0)
 			return request_wait_credit(r, answer_came);
+		loop_timer_set(c->stall, r->service->compute_stall);
 		c->used += size;
 	}
 	forget_passed(c);

@@ -35,9 +35,11 @@ struct service {
 
 	/* Limits. */
 	uint32_t in_flight_per_connection;
-	uint32_t in_flight_max; /* of the process */
-	int64_t connection_age; /* us */
-	uint32_t compute_max;   /* compute processes at once; 0: none on this host */
+	uint32_t in_flight_max;  /* of the process */
+	int64_t connection_age;  /* us */
+	uint32_t compute_max;    /* compute processes at once; 0: none on this host */
+	int64_t compute_timeout; /* us that one has in all */
+	int64_t compute_stall;   /* us in which something must be told and taken */
 
 	/* Kept by the sessions. */
 	bool draining;      /* no new request is taken */

@@ -11,5 +11,6 @@ otk_unit_test(settings_test SOURCES ${CMAKE_SOURCE_DIR}/server/settings.c USES o
 otk_unit_test(dispatch_test USES otk_rpc)
 otk_unit_test(request_test USES otk_rpc)
 otk_unit_test(compute_frame_test USES otk_rpc)
+otk_unit_test(compute_test USES otk_rpc)
 otk_unit_test(patience_test USES otk_net)
 otk_unit_test(wake_test USES otk_net)
