@@ -7,6 +7,7 @@
 
 struct making {
 	const struct reference *live;
+	const struct draft *draft;
 	const struct contract_terms *terms;
 	struct arena *arena;
 	struct ref_contract *out;
@@ -115,21 +116,12 @@ static int make_credits(struct making *m)
 	return 0;
 }
 
-static const struct ref_calendar *calendar_of(const struct reference *ref, const char *code)
-{
-	for (size_t i = 0; i < ref->calendar_count; i++) {
-		if (strcmp(ref->calendars[i].code, code) == 0)
-			return &ref->calendars[i];
-	}
-	return NULL;
-}
-
 static int make_contract(struct making *m, const struct thing *thing)
 {
 	const struct ref_customer *customer =
 	        reference_customer_by_code(m->live, thing_text(thing, CONTRACT_CUSTOMER));
 	const struct ref_calendar *calendar =
-	        calendar_of(m->live, thing_text(thing, CONTRACT_CALENDAR));
+	        draft_calendar(m->draft, thing_text(thing, CONTRACT_CALENDAR));
 	int rc;
 
 	if (customer == NULL)
@@ -161,18 +153,26 @@ static struct ref_contract *copy_contracts(const struct reference *live, struct 
 	return all;
 }
 
-int draft_make(const struct reference *live, const struct thing *thing, struct arena *arena,
-        struct draft *out, struct otk_error *err)
+int draft_make(const struct reference *live, const struct thing *thing,
+        const struct thing_list *calendars, struct arena *arena, struct draft *out,
+        struct otk_error *err)
 {
 	struct ref_contract *all = copy_contracts(live, arena);
 	struct ref_contract *choosing = copy_contracts(live, arena);
-	struct making m = {
-	        .live = live, .terms = thing->terms.contract, .arena = arena, .err = err};
+	struct making m = {.live = live,
+	        .draft = out,
+	        .terms = thing->terms.contract,
+	        .arena = arena,
+	        .err = err};
 	size_t count = live->contract_count;
 	int rc;
 
-	if (all == NULL || choosing == NULL)
-		return -OTK_RESOURCE_EXHAUSTED;
+	out->ref = *live;
+	rc = all == NULL || choosing == NULL
+	             ? -OTK_RESOURCE_EXHAUSTED
+	             : draft_calendars_make(live, calendars, arena, out);
+	if (rc < 0)
+		return error_set(err, OTK_RESOURCE_EXHAUSTED, "NO_MEMORY", "out of memory");
 	m.out = &all[count];
 	m.out->id = count == 0 ? 1 : live->contracts[count - 1].id + 1;
 	rc = make_contract(&m, thing);
@@ -184,7 +184,6 @@ int draft_make(const struct reference *live, const struct thing *thing, struct a
 		        strcmp(choosing[i].code, m.out->code) == 0)
 			choosing[i].withdrawn = true;
 	}
-	out->ref = *live;
 	out->ref.contracts = all;
 	out->ref.contract_count = count + 1;
 	out->choosing = out->ref;

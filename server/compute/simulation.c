@@ -51,6 +51,7 @@ void simulation_free(struct run *run)
 		return;
 	simulation_clear(&s->by_draft);
 	simulation_clear(&s->by_in_force);
+	draft_free(&s->draft);
 	past_free(&s->past);
 	arena_free(s->arena);
 	free(s);
@@ -92,10 +93,53 @@ void simulation_begin(struct run *run)
 
 /* --- the draft ---------------------------------------------------------------------------- */
 
+static void note(struct simulating *s, const char *text)
+{
+	if (text != NULL)
+		s->summary.notes[s->summary.n_notes++] = (char *)(uintptr_t)text;
+}
+
+/* Room for all that is remarked: what the contract lacks, its calendar, what was left out. */
+static int make_notes(struct simulating *s, const struct declare_warning *warnings,
+        size_t count, const struct thing *contract)
+{
+	struct arena *arena = s->run->arena;
+
+	s->summary.notes = arena_calloc(arena, count + 2, sizeof *s->summary.notes);
+	if (s->summary.notes == NULL)
+		return -OTK_RESOURCE_EXHAUSTED;
+	for (size_t i = 0; i < count; i++)
+		note(s, arena_printf(arena, "%s: %s", warnings[i].field, warnings[i].text));
+	if (s->in->n_calendars > 0)
+		note(s, arena_printf(arena,
+		                "calendar: '%s' is the draft's own; apply it before the "
+		                "contract",
+		                thing_text(contract, CONTRACT_CALENDAR)));
+	return 0;
+}
+
+/* Calendars that the contract does not count by would say nothing. */
+static int check_used(
+        const struct thing_list *calendars, const struct thing *contract, struct otk_error *err)
+{
+	const char *code = thing_text(contract, CONTRACT_CALENDAR);
+
+	for (size_t i = 0; i < calendars->count; i++) {
+		if (strcmp(calendars->things[i].code, code) == 0)
+			return 0;
+	}
+	return calendars->count == 0 ? 0
+	                             : error_field(err, "calendars",
+	                                       "the contract counts by '%s', which is none of "
+	                                       "these",
+	                                       code);
+}
+
 static int make_draft(struct simulating *s, const struct db_unit *unit, struct otk_error *err)
 {
 	struct run *run = s->run;
 	struct thing_list stored = {.arena = run->arena}, declared = {.arena = run->arena};
+	struct thing_list calendars = {.arena = run->arena};
 	const struct declare_warning *warnings;
 	size_t count;
 	int64_t epoch;
@@ -104,22 +148,20 @@ static int make_draft(struct simulating *s, const struct db_unit *unit, struct o
 
 	if (rc == 0) {
 		thing_sort(&stored);
+		rc = draft_calendars_declare(
+		        s->in->calendars, s->in->n_calendars, &stored, &calendars, err);
+	}
+	if (rc == 0)
 		rc = contract_declare(
 		        s->in->contract, &stored, &declared, &warnings, &count, err);
-	}
+	if (rc == 0)
+		rc = check_used(&calendars, &declared.things[0], err);
 	if (rc != 0)
 		return rc;
-	s->summary.notes = arena_calloc(run->arena, count + 1, sizeof *s->summary.notes);
-	if (s->summary.notes == NULL)
+	if (make_notes(s, warnings, count, &declared.things[0]) != 0)
 		return error_set(err, OTK_RESOURCE_EXHAUSTED, "NO_MEMORY", "out of memory");
-	for (size_t i = 0; i < count; i++) {
-		char *note =
-		        arena_printf(run->arena, "%s: %s", warnings[i].field, warnings[i].text);
-
-		if (note != NULL)
-			s->summary.notes[s->summary.n_notes++] = note;
-	}
-	return draft_make(run->ref, &declared.things[0], run->arena, &s->draft, err);
+	return draft_make(
+	        run->ref, &declared.things[0], &calendars, run->arena, &s->draft, err);
 }
 
 static struct db_unit *span_unit(struct simulating *s, int statement)
@@ -149,8 +191,8 @@ static void stored_read(void *context, struct db_unit *unit)
 	struct run *run = s->run;
 	struct otk_error err = *db_unit_error(unit);
 
-	if (err.code == OTK_OK)
-		(void)make_draft(s, unit, &err);
+	if (err.code == OTK_OK && make_draft(s, unit, &err) != 0 && err.code == OTK_OK)
+		(void)error_set(&err, OTK_RESOURCE_EXHAUSTED, "NO_MEMORY", "out of memory");
 	if (err.code != OTK_OK) {
 		run_fail(run, &err);
 		return;
@@ -268,15 +310,10 @@ static void events_read(struct run *run)
 	ticket_gathered(s);
 	if (run->over)
 		return;
-	if (s->left_out > 0) {
-		char *note = arena_printf(run->arena,
-		        "%lld tickets with more than %d entries are left out",
-		        (long long)s->left_out, PAST_EVENTS_MAX);
-
-		/* There is room for one more than the warnings. */
-		if (note != NULL)
-			s->summary.notes[s->summary.n_notes++] = note;
-	}
+	if (s->left_out > 0)
+		note(s, arena_printf(run->arena,
+		                "%lld tickets with more than %d entries are left out",
+		                (long long)s->left_out, PAST_EVENTS_MAX));
 	simulation_finish(&s->by_draft);
 	simulation_finish(&s->by_in_force);
 	s->told.by_draft = &s->by_draft;

@@ -166,6 +166,58 @@ def a_wrong_draft_is_refused_with_file_and_line():
         otk.admin.fails("contract", "simulate", otk.folder / "absent.yaml")
 
 
+CALENDARS = """
+# Hours that nobody has agreed to yet.
+calendars:
+  - code: mornings
+    zone: %s
+    week: "mon-sun %s"
+    holidays: [%s]
+"""
+
+
+def hours_are_tried_before_they_are_stored():
+    with _desk() as otk:
+        hours = otk.folder / "hours.yaml"
+        draft = _draft(otk, "30m", "4h", DRAFT.replace("always", "mornings"))
+        hours.write_text(CALENDARS % ("UTC", "00:00-09:00", "2026-12-25"))
+        before = otk.rows("SELECT code FROM calendar ORDER BY 1")
+        told = otk.admin.json("contract", "simulate", draft, "--calendar", hours)
+        # Filed at six, resolved on the hour: three hours count at most on that day. One was not
+        # answered and two were not resolved by then, one of these after a new start at nine.
+        resolution = _by_clock(told)["resolution"]
+        check_equal(resolution["p99_s"], 3 * 3600, "what comes after nine does not count")
+        check_equal(_by_clock(told, "in_force")["resolution"]["p99_s"], 12 * 3600, "in force")
+        check(any("mornings" in note for note in told["summary"]["notes"]), "it is not stored",
+              told["summary"]["notes"])
+        check_equal(otk.rows("SELECT code FROM calendar ORDER BY 1"), before, "nothing is stored")
+        # A day without hours: nothing counts.
+        hours.write_text(CALENDARS % ("UTC", "00:00-09:00", "2026-03-02"))
+        told = otk.admin.json("contract", "simulate", draft, "--calendar", hours)
+        check_equal(_by_clock(told)["resolution"]["p99_s"], 0, "on a holiday")
+        # The code of a stored one: its other hours are the draft's alone.
+        hours.write_text((CALENDARS % ("UTC", "00:00-09:00", "")).replace("mornings", "always"))
+        told = otk.admin.json("contract", "simulate", _draft(otk), "--calendar", hours)
+        check_equal((_by_clock(told)["resolution"]["p99_s"],
+                     _by_clock(told, "in_force")["resolution"]["p99_s"]), (3 * 3600, 12 * 3600),
+                    "in force it counts as it did")
+        for text, place in (
+                (CALENDARS % ("Mars/Base", "00:00-09:00", ""), ":5: calendars[0].zone"),
+                (CALENDARS % ("UTC", "09:00-25:00", ""), ":6: calendars[0].week"),
+                (CALENDARS % ("UTC", "00:00-09:00", "soon"), ":7: calendars[0].holidays[0]"),
+                ("name: demo\n", ":1: calendars")):
+            hours.write_text(text)
+            said = otk.admin.fails("contract", "simulate", draft, "--calendar", hours)
+            check(f"hours.yaml{place}" in said, f"file and line: {place}", said)
+        hours.write_text(CALENDARS % ("UTC", "00:00-09:00", ""))
+        said = otk.admin.fails("contract", "simulate", _draft(otk), "--calendar", hours)
+        check("none of these" in said, "calendars that the draft does not count by", said)
+        draft = _draft(otk, text=DRAFT.replace("always", "mornings"))
+        said = otk.admin.fails("contract", "simulate", draft)
+        check("draft.yaml:4" in said and "mornings" in said, "it is not stored", said)
+        otk.admin.fails("contract", "simulate", draft, "--calendar", otk.folder / "absent.yaml")
+
+
 def only_the_providers_own_may_ask():
     with _desk() as otk:
         for person in ("maria", "olga"):
