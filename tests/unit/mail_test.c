@@ -376,6 +376,25 @@ static void bombs_are_refused_before_they_go_off(void **state)
 	                10000, "MAIL_TOO_COMPLEX"},
 	        {"a hidden boundary", "Content-Type: multipart/mixed; boundary*0=b\r\n\r\n",
 	                "--b\r\n\r\n", 10, "MAIL_TOO_COMPLEX"},
+	        {"header lines of a part",
+	                "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n", "X: y\r\n",
+	                10000, "MAIL_TOO_COMPLEX"},
+	        {"header lines of a message within", "Content-Type: message/rfc822\r\n\r\n",
+	                "12:y\r\n", 10000, "MAIL_TOO_COMPLEX"},
+	        {"header lines of one that hides",
+	                "Content-Type:\r\n (a) message (b) / rfc822\r\n\r\n", "X : y\r\n",
+	                10000, "MAIL_TOO_COMPLEX"},
+	        {"header lines in a digest",
+	                "Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\n",
+	                "X: y\r\n", 10000, "MAIL_TOO_COMPLEX"},
+	        {"recipients of a message within",
+	                "Content-Type: message/rfc822\r\n\r\nTo: a@b", ",\r\n a@b", 200000,
+	                "MAIL_TOO_COMPLEX"},
+	        {"messages that hide in messages", "Content-Type: message /rfc822\r\n\r\n",
+	                "Content-Type: message /rfc822\r\n\r\n", 40, "MAIL_TOO_COMPLEX"},
+	        {"groups within groups", "Cc: ", "g:", 20000, "MAIL_TOO_COMPLEX"},
+	        {"groups of a message within", "Content-Type: message/rfc822\r\n\r\nCc: ", "g:",
+	                20000, "MAIL_TOO_COMPLEX"},
 	        {"size", "\r\n", "0123456789abcdef", 2000000, "MAIL_TOO_LARGE"},
 	};
 
@@ -391,6 +410,32 @@ static void bombs_are_refused_before_they_go_off(void **state)
 		mail = mail_parse(buf_text(&text), text.len, &MAIL_LIMITS, &err);
 		if (mail != NULL || strcmp(err.reason, CASES[i].reason) != 0)
 			fail_msg("%s: %s", CASES[i].name, mail != NULL ? "read" : err.message);
+		buf_free(&text);
+	}
+}
+
+/* Lines that only look like a header's: "12:00:01 started". */
+static void a_long_log_is_no_header(void **state)
+{
+	static const char *const HEADS[] = {
+	        "\r\n",
+	        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+	        "Content-Type: text/plain; name=\"message.log\"\r\n\r\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof HEADS / sizeof HEADS[0]; i++) {
+		struct otk_error err = {0};
+		struct buf text = {0};
+		struct mail *mail;
+
+		(void)buf_puts(&text, FROM);
+		(void)buf_puts(&text, HEADS[i]);
+		repeat(&text, "12:00:01 started\r\n", 30000);
+		mail = mail_parse(buf_text(&text), text.len, &MAIL_LIMITS, &err);
+		if (mail == NULL)
+			fail_msg("%zu: %s", i, err.message);
+		mail_free(mail);
 		buf_free(&text);
 	}
 }
@@ -469,6 +514,7 @@ int main(void)
 	        cmocka_unit_test(references_come_nearest_first),
 	        cmocka_unit_test(broken_messages_are_read_as_far_as_they_go),
 	        cmocka_unit_test(bombs_are_refused_before_they_go_off),
+	        cmocka_unit_test(a_long_log_is_no_header),
 	        cmocka_unit_test(depth_parts_and_attachments_have_limits),
 	        cmocka_unit_test(a_long_text_is_cut_and_attached_whole),
 	        cmocka_unit_test(names_and_texts_are_clean),
