@@ -64,14 +64,16 @@ struct notification notification_of(const struct event *e, bool observed, const 
 		return of_state(e);
 	case EVENT_LEVEL_FIRED:
 		return (struct notification){
-		        NOTICE_LEVEL, notification_actions(actions) | TELL_ACTOR};
+		        NOTICE_LEVEL, notification_actions(actions) | TELL_ACTOR |
+		                              (e->clock > CLOCK_RESOLUTION ? TELL_INSIDE : 0)};
 	case EVENT_PROMISED:
 		return (struct notification){NOTICE_PROMISED, TELL_REQUESTER | TELL_WATCHERS};
 	case EVENT_PROMISE_WARNED:
-		return (struct notification){NOTICE_PROMISE_WARNED, TELL_ASSIGNEE | TELL_ACTOR};
-	case EVENT_PROMISE_BROKEN:
 		return (struct notification){
-		        NOTICE_PROMISE_BROKEN, TELL_ASSIGNEE | TELL_LEAD | TELL_ACTOR};
+		        NOTICE_PROMISE_WARNED, TELL_ASSIGNEE | TELL_ACTOR | TELL_INSIDE};
+	case EVENT_PROMISE_BROKEN:
+		return (struct notification){NOTICE_PROMISE_BROKEN,
+		        TELL_ASSIGNEE | TELL_LEAD | TELL_ACTOR | TELL_INSIDE};
 	case EVENT_ASKED:
 		return (struct notification){NOTICE_ASKED, TELL_ASSIGNEE | TELL_WATCHERS};
 	case EVENT_MERGED:

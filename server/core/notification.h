@@ -38,6 +38,8 @@ enum audience {
 	TELL_WATCHERS = 64,
 	TELL_ON_CALL = 128,  /* for the ticket's team, when it is told: see core/rota */
 	TELL_WEBHOOK = 1024, /* the customer's own, of a level */
+	/* The provider's own: nobody hears of it who is not of the provider's side there. */
+	TELL_INSIDE = 2048,
 };
 
 struct notification {

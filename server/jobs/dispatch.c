@@ -66,6 +66,8 @@ static struct notification judge(const struct db_rows *rows, size_t i)
 		e.state = (int16_t)db_get_int(rows, i, 9);
 	if (!db_is_null(rows, i, 10))
 		e.pending_reason = (int16_t)db_get_int(rows, i, 10);
+	if (!db_is_null(rows, i, 17))
+		e.clock = (int16_t)db_get_int(rows, i, 17);
 	return notification_of(&e, db_get_bool(rows, i, 12), db_get_text(rows, i, 13));
 }
 

@@ -96,7 +96,7 @@ WHERE code = ANY ($1::text[]);
 -- name: notice_facts
 SELECT t.customer_id, t.ticket_id, r.name, coalesce(nullif(r.language, ''), k.language),
 	coalesce(nullif(r.zone, ''), k.zone), k.code, k.name, t.title, t.priority, e.occurred_at,
-	a.name, CASE WHEN e.kind NOT IN (19, 23, 24) OR e.is_public THEN left(x.content, 4000) END,
+	a.name, CASE WHEN e.is_public THEN left(x.content, 4000) END,
 	e.clock, l.name,
 	(SELECT s.due_at FROM sla_clock s WHERE s.customer_id = t.customer_id
 		AND s.ticket_id = t.ticket_id AND s.kind = e.clock),
@@ -114,6 +114,7 @@ FROM ticket t
 	LEFT JOIN principal a ON a.principal_id = e.actor_id
 	LEFT JOIN event_content x ON x.customer_id = t.customer_id AND x.ticket_id = t.ticket_id
 		AND x.seq = e.seq
-	LEFT JOIN contract_level l ON l.contract_version_id = t.contract_version_id
+	LEFT JOIN contract_level l ON l.contract_version_id = CASE WHEN e.kind = 15 THEN
+			event_contract(e.customer_id, e.ticket_id, e.seq, t.contract_version_id) END
 		AND l.clock = e.clock AND l.level = e.level
 WHERE t.ticket_id = $1::bigint;

@@ -13,17 +13,17 @@ stretch AS (
 			ELSE max(rev) END AS last_rev
 	FROM part)
 SELECT d.rev, s.last_rev, x.customer_id, x.ticket_id, x.seq, x.kind, x.cause, x.side, x.is_public,
-	x.state, x.pending_reason, x.actor_id, x.observed, x.actions, x.team_id, x.at, s.is_full
+	x.state, x.pending_reason, x.actor_id, x.observed, x.actions, x.team_id, x.at, s.is_full, x.clock
 FROM dispatch d CROSS JOIN stretch s
 	LEFT JOIN LATERAL (
 		SELECT f.rev, e.customer_id, e.ticket_id, e.seq, e.kind, e.cause, e.side, e.is_public,
-			e.state, e.pending_reason, e.actor_id, t.observed, l.actions, t.team_id, l.at
+			e.state, e.pending_reason, e.actor_id, t.observed, l.actions, t.team_id, l.at, e.clock
 		FROM part f
 			JOIN event e USING (customer_id, ticket_id, seq)
 			JOIN ticket t USING (customer_id, ticket_id)
-			LEFT JOIN contract_level l ON e.kind = 15
-				AND l.contract_version_id = t.contract_version_id AND l.clock = e.clock
-				AND l.level = e.level
+			LEFT JOIN contract_level l ON l.contract_version_id = CASE WHEN e.kind = 15 THEN
+					event_contract(e.customer_id, e.ticket_id, e.seq, t.contract_version_id) END
+				AND l.clock = e.clock AND l.level = e.level
 		WHERE f.rev <= s.last_rev AND e.kind IN (1, 2, 4, 15, 19, 20, 21, 22, 23, 24)) x ON true
 ORDER BY x.rev;
 
@@ -50,7 +50,7 @@ FROM outbox_claim($1::timestamptz, $2::timestamptz, $3::smallint[], $4::integer,
 SELECT o.batch, o.attempts, o.customer_id, o.ticket_id, o.kind, o.channel, o.recipient,
 	p.name, coalesce(nullif(p.language, ''), k.language), coalesce(nullif(p.zone, ''), k.zone),
 	k.code, k.name, t.title, t.priority, e.occurred_at, a.name,
-	CASE WHEN o.kind NOT IN (8, 12, 13) OR e.is_public THEN left(x.content, 4000) END, e.clock,
+	CASE WHEN e.is_public THEN left(x.content, 4000) END, e.clock,
 	l.name, (SELECT s.due_at FROM sla_clock s WHERE s.customer_id = o.customer_id
 		AND s.ticket_id = o.ticket_id AND s.kind = e.clock),
 	(SELECT s.due_at FROM sla_clock s WHERE s.customer_id = o.customer_id
@@ -68,7 +68,8 @@ FROM outbox o
 	LEFT JOIN principal a ON a.principal_id = e.actor_id
 	LEFT JOIN event_content x ON x.customer_id = o.customer_id AND x.ticket_id = o.ticket_id
 		AND x.seq = o.seq
-	LEFT JOIN contract_level l ON l.contract_version_id = t.contract_version_id
+	LEFT JOIN contract_level l ON l.contract_version_id = CASE WHEN e.kind = 15 THEN
+			event_contract(e.customer_id, e.ticket_id, e.seq, t.contract_version_id) END
 		AND l.clock = e.clock AND l.level = e.level
 WHERE o.batch = nullif(current_setting('otklik.batch', true), '')::bigint AND o.state = 1
 ORDER BY o.outbox_id;

@@ -192,6 +192,36 @@ SELECT is(pg_temp.wished(4, 0, 100, false, false), 'olga 09:10, ivan 09:10', 'an
 SELECT is(pg_temp.wished(7, 1024, 100, false, false), 'olga 09:10, ivan 09:10, https://h 09:10', 'a level that names it');
 SELECT is(pg_temp.wished(7, 4, 101, false, false), 'olga 09:10, ivan 09:10', 'not one that does not');
 
+-- What is the provider's own (2048) stays there: olga is named, mark watches.
+SELECT is(pg_temp.wished(7, 64 | 1024 | 2048, 100, false, false), 'ivan 09:10', 'nobody of the customer, nor his webhook');
+RESET ROLE;
+INSERT INTO principal_grant (principal_id, role, customer_id) VALUES (11, 2, 1);
+SET LOCAL ROLE otklik_app;
+SELECT is(pg_temp.wished(7, 64 | 2048, 100, false, false), 'olga 09:10, ivan 09:10', 'unless he works there');
+SELECT is(pg_temp.wished(10, 2048, 100, false, false), 'olga 09:10, ivan 09:10', 'a broken promise is not for a webhook');
+RESET ROLE;
+UPDATE customer SET webhook_kinds = '{}' WHERE customer_id = 1;
+SET LOCAL ROLE otklik_app;
+SELECT is(pg_temp.wished(2, 1, 100, false, false), 'olga 09:10, ivan 09:10, https://h 09:10', 'that wants all');
+SELECT is(pg_temp.wished(10, 2048, 100, false, false), 'olga 09:10, ivan 09:10', 'not even for one that wants all');
+SELECT is(pg_temp.wished(9, 2048, 100, false, false), 'olga 09:10, ivan 09:10', 'nor is a warning');
+RESET ROLE;
+UPDATE customer SET webhook_kinds = '{9,10}' WHERE customer_id = 1;
+SET LOCAL ROLE otklik_app;
+SELECT is(pg_temp.wished(10, 2048, 100, false, false), 'olga 09:10, ivan 09:10, https://h 09:10', 'it has to say so');
+SELECT is(pg_temp.wished(9, 2048, 100, false, false), 'olga 09:10, ivan 09:10', 'a warning is never told it');
+
+-- The version in force when an entry was made.
+RESET ROLE;
+INSERT INTO event (customer_id, ticket_id, seq, kind, side, is_public, occurred_at, recorded_at, contract_version_id)
+	SELECT 1, ticket, seq, kind, 0, false, 'epoch', 'epoch', version
+	FROM (VALUES (100, 1, 1, 5), (100, 2, 15, NULL), (100, 3, 27, 6), (100, 4, 15, NULL), (100, 5, 27, 0),
+		(100, 6, 15, NULL), (101, 1, 1, 5), (101, 2, 15, NULL)) x(ticket, seq, kind, version);
+SET LOCAL ROLE otklik_app;
+SELECT is(string_agg(ticket_id || '/' || seq || ' ' || event_contract(customer_id, ticket_id, seq,
+		CASE ticket_id WHEN 100 THEN 0 ELSE 5 END), ', ' ORDER BY ticket_id, seq),
+	'100/2 5, 100/4 6, 100/6 0, 101/2 5', 'not that of the ticket now') FROM event WHERE kind = 15;
+
 -- A digest is one message, apart from what goes at once.
 INSERT INTO outbox (customer_id, ticket_id, seq, kind, channel, recipient_id, recipient, created_at, next_at, digest)
 	VALUES (1, 100, 21, 2, 1, 11, 'olga@x', 'epoch', '2026-04-02 09:00Z', true),

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """Escalation levels act: hand over, raise, add watchers; reach who is on call; an acknowledgement
 stops them; after downtime all that are owed fire in order and one letter names them."""
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -77,6 +79,48 @@ def levels_act_and_reach_whom_they_should():
         otk.clock.advance("2h")
         eventually(lambda: (3, 1) in _fired(otk, ticket), "the resolution's level")
         last(box, "lena", 2)
+        eventually(otk.quiet, "all is told")
+        _another_version_words_no_level_of_the_old_one(otk, box)
+
+
+# Acme's second version: other words, and a clock of the provider's own.
+SECOND = """
+INSERT INTO contract_version (contract_version_id, contract_id, version, calendar_id, valid_from, applied_at, matrix,
+	pauses) SELECT 3, 1, 2, 1, '2026-03-02T09:00:00Z', '2026-03-02T09:00:00Z', matrix, pauses
+	FROM contract_version WHERE contract_version_id = 1;
+INSERT INTO contract_target (contract_version_id, position, type, priority, clock, target) VALUES
+	(3, 1, 0, 0, 1, '30m'), (3, 2, 0, 0, 3, '4h'), (3, 3, 0, 0, 4, '20m');
+INSERT INTO contract_level (contract_version_id, clock, level, at, name, actions) VALUES
+	(3, 1, 1, '50%', 'other', 'notify contact'),
+	(3, 4, 1, '50%', 'kept', 'notify watchers, notify mark, quiet send');
+"""
+
+
+def _another_version_words_no_level_of_the_old_one(otk, box):
+    ticket = _filed(otk)
+    for person in ("mark", "lena"):
+        otk.psql(f"UPDATE ticket SET watchers = watchers || (SELECT principal_id FROM principal "
+                 f"WHERE code = '{person}') WHERE ticket_id = {ticket}")
+    eventually(otk.quiet, "filed and told")
+    before = {person: len(box.to(person)) for person in ("eva", "olga", "lena", "mark")}
+    otk.psql(SECOND + "UPDATE installation SET epoch = epoch + 1; SELECT pg_notify('otklik_reference', '')")
+    frozen = otk.servers[0].children("jobs")
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    otk.clock.advance("16m")
+    eventually(lambda: otk.admin.json("contract", "apply-to", "acme-gold", "--tickets", ticket, "--yes") or True, "moved")
+    for pid in frozen:
+        os.kill(pid, signal.SIGCONT)
+    check_equal(_fired(otk, ticket), [(1, 1)], "what was owed before is of the old version")
+    eventually(lambda: len(box.to("eva")) > before["eva"], "it tells whom that names")
+    check("half: Dark" in box.to("eva")[-1]["Subject"], "by its name", box.to("eva")[-1]["Subject"])
+    eventually(otk.quiet, "all is told")
+    check_equal(len(box.to("olga")), before["olga"], "and nobody whom the new one names")
+    otk.clock.advance("11m")
+    eventually(lambda: (4, 1) in _fired(otk, ticket), "the team's own clock")
+    eventually(otk.quiet, "all is told")
+    check("kept" in box.to("lena")[-1]["Subject"], "the provider's own hear of it", box.to("lena")[-1]["Subject"])
+    check_equal(len(box.to("mark")), before["mark"], "nobody of the customer's, watching and named")
 
 
 def an_acknowledgement_stops_the_ladder_and_quiet_hours_ask_who_is_on_call():

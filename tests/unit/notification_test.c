@@ -46,6 +46,22 @@ static void a_level_tells_whom_its_actions_name(void **state)
 	}
 }
 
+static void levels_of_the_provider_s_own_clocks_stay_inside(void **state)
+{
+	(void)state;
+	for (int kind = CLOCK_RESPONSE; kind < CLOCK_KIND_COUNT; kind++) {
+		struct event e = event_of(EVENT_LEVEL_FIRED, SIDE_SYSTEM);
+		struct notification n;
+
+		e.clock = (int16_t)kind;
+		n = notification_of(&e, false, "notify watchers, webhook");
+		assert_int_equal(n.audience & (TELL_WATCHERS | TELL_WEBHOOK),
+		        TELL_WATCHERS | TELL_WEBHOOK);
+		assert_int_equal((n.audience & TELL_INSIDE) != 0,
+		        kind == CLOCK_OPERATIONAL || kind == CLOCK_SUPPLIER);
+	}
+}
+
 static void words_go_to_the_other_side(void **state)
 {
 	struct event e = event_of(EVENT_REPLIED, SIDE_PROVIDER);
@@ -125,9 +141,10 @@ static void a_promise_and_a_question_are_told(void **state)
 		unsigned audience;
 	} CASES[] = {
 	        {EVENT_PROMISED, NOTICE_PROMISED, TELL_REQUESTER | TELL_WATCHERS},
-	        {EVENT_PROMISE_WARNED, NOTICE_PROMISE_WARNED, TELL_ASSIGNEE | TELL_ACTOR},
+	        {EVENT_PROMISE_WARNED, NOTICE_PROMISE_WARNED,
+	                TELL_ASSIGNEE | TELL_ACTOR | TELL_INSIDE},
 	        {EVENT_PROMISE_BROKEN, NOTICE_PROMISE_BROKEN,
-	                TELL_ASSIGNEE | TELL_LEAD | TELL_ACTOR},
+	                TELL_ASSIGNEE | TELL_LEAD | TELL_ACTOR | TELL_INSIDE},
 	        {EVENT_ASKED, NOTICE_ASKED, TELL_ASSIGNEE | TELL_WATCHERS},
 	};
 
@@ -253,6 +270,7 @@ int main(void)
 	        cmocka_unit_test(levels_at_due_and_after_are_breaches),
 	        cmocka_unit_test(webhooks_may_not_lead_inside),
 	        cmocka_unit_test(a_level_tells_whom_its_actions_name),
+	        cmocka_unit_test(levels_of_the_provider_s_own_clocks_stay_inside),
 	        cmocka_unit_test(words_go_to_the_other_side),
 	        cmocka_unit_test(states_that_concern_the_requester_are_told),
 	        cmocka_unit_test(filing_is_acknowledged_and_history_is_silent),
