@@ -16,7 +16,8 @@ static int note(const struct act *act, const char *what, const char *code, const
 	return e.text == NULL ? act_fail(act, -OTK_RESOURCE_EXHAUSTED) : act_emit(act, &e);
 }
 
-static int assign_team(const struct act *act, const struct ref_team *team)
+/* What levels of the provider's own clocks do is public as little as those are. */
+static int assign_team(const struct act *act, enum clock_kind kind, const struct ref_team *team)
 {
 	const struct ticket *t = &act->c->ticket;
 	struct event e = act_event(act, EVENT_ASSIGNED);
@@ -28,6 +29,7 @@ static int assign_team(const struct act *act, const struct ref_team *team)
 	if (team->retired)
 		return note(act, "assign", team->code, "the team is retired");
 	e.cause = CAUSE_ESCALATED;
+	e.is_public = kind <= CLOCK_RESOLUTION;
 	e.team_id = team->id;
 	if (leaves) /* whoever had it is not of the team that takes over */
 		e.assignee_id = 0;
@@ -35,7 +37,8 @@ static int assign_team(const struct act *act, const struct ref_team *team)
 	return rc == 0 ? step_assigned(act, leaves) : rc;
 }
 
-static int assign_person(const struct act *act, const struct ref_principal *person)
+static int assign_person(
+        const struct act *act, enum clock_kind kind, const struct ref_principal *person)
 {
 	const struct ticket *t = &act->c->ticket;
 	struct event e = act_event(act, EVENT_ASSIGNED);
@@ -49,6 +52,7 @@ static int assign_person(const struct act *act, const struct ref_principal *pers
 		return note(act, "assign", person->code,
 		        "may not work on tickets of this customer");
 	e.cause = CAUSE_ESCALATED;
+	e.is_public = kind <= CLOCK_RESOLUTION;
 	e.assignee_id = person->id;
 	if (person->team_id != 0 && person->team_id != t->team_id)
 		e.team_id = person->team_id;
@@ -56,15 +60,15 @@ static int assign_person(const struct act *act, const struct ref_principal *pers
 	return rc == 0 ? step_assigned(act, true) : rc;
 }
 
-static int assign(const struct act *act, const struct action *action)
+static int assign(const struct act *act, enum clock_kind kind, const struct action *action)
 {
 	const struct ref_team *team = action_team(act->c->ref, action);
 	const struct ref_principal *person = action_person(act->c->ref, action);
 
 	if (team != NULL)
-		return assign_team(act, team);
+		return assign_team(act, kind, team);
 	if (person != NULL)
-		return assign_person(act, person);
+		return assign_person(act, kind, person);
 	return note(act, "assign", action->code, "there is no such team or person");
 }
 
@@ -83,7 +87,7 @@ static int raise_priority(const struct act *act, enum clock_kind kind)
 	e.cause = CAUSE_ESCALATED;
 	e.priority = (int16_t)(t->priority - 1);
 	e.clock = (int16_t)kind;
-	e.is_public = kind <= CLOCK_RESOLUTION; /* the provider's own are nobody else's */
+	e.is_public = kind <= CLOCK_RESOLUTION;
 	rc = act_emit(act, &e);
 	return rc == 0 ? clocks_retarget(act, CAUSE_RETARGET) : rc;
 }
@@ -120,7 +124,7 @@ int escalation_effects(const struct act *act, enum clock_kind kind, const char *
 	own.actor = (struct actor){.side = SIDE_SYSTEM}; /* not whoever's command found it */
 	while (rc == 0 && action_next(&actions, &action)) {
 		if (action.verb == ACTION_ASSIGN)
-			rc = assign(&own, &action);
+			rc = assign(&own, kind, &action);
 		else if (action.verb == ACTION_RAISE)
 			rc = raise_priority(&own, kind);
 		else if (action.verb == ACTION_WATCH)

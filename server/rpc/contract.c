@@ -238,7 +238,9 @@ static void fill_version(struct request *r, const struct reference *ref,
 	out->applied_us = db_get_time(rows, i, 6);
 	out->applied_by = text_of(db_get_text_or_empty(rows, i, 7));
 	out->separate = db_get_bool(rows, i, 8);
-	out->changes = text_of(db_get_text_or_empty(rows, i, 9));
+	/* What changed may be the provider's own. */
+	if (contract != NULL && caller_is_provider(r->principal, contract->customer_id))
+		out->changes = text_of(db_get_text_or_empty(rows, i, 9));
 	out->open_tickets = db_get_int(rows, i, 10);
 	out->in_force = contract != NULL && contract_in_force(contract, r->now);
 }
@@ -302,6 +304,8 @@ static enum step contract_found(struct request *r)
 	out.version = &version;
 	if (out.contract == NULL)
 		return request_no_memory(r);
+	if (contract == NULL || !caller_is_provider(r->principal, contract->customer_id))
+		contract_message_outside(out.contract);
 	return get_contract_reply(r, &out);
 }
 

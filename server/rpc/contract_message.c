@@ -254,3 +254,49 @@ Otklik__V1__Contract *contract_message(
 	write_matrix(&w);
 	return w.no_memory ? NULL : w.out;
 }
+
+/* --- for the customer --------------------------------------------------------------------- */
+
+static bool is_inside(const char *clock)
+{
+	return strcmp(clock, clock_kind_name(CLOCK_OPERATIONAL)) == 0 ||
+	       strcmp(clock, clock_kind_name(CLOCK_SUPPLIER)) == 0;
+}
+
+static size_t outside(char **clocks, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!is_inside(clocks[i]))
+			clocks[kept++] = clocks[i];
+	}
+	return kept;
+}
+
+void contract_message_outside(Otklik__V1__Contract *c)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < c->n_targets; i++) {
+		if (!is_inside(c->targets[i]->clock))
+			c->targets[kept++] = c->targets[i];
+	}
+	c->n_targets = kept;
+	kept = 0;
+	for (size_t i = 0; i < c->n_levels; i++) {
+		if (!is_inside(c->levels[i]->clock))
+			c->levels[kept++] = c->levels[i];
+	}
+	c->n_levels = kept;
+	kept = 0;
+	for (size_t i = 0; i < c->n_pauses; i++) {
+		Otklik__V1__Pause *pause = c->pauses[i];
+
+		pause->n_clocks = outside(pause->clocks, pause->n_clocks);
+		if (pause->n_clocks > 0)
+			c->pauses[kept++] = pause;
+	}
+	c->n_pauses = kept;
+	c->n_acknowledge_stops = outside(c->acknowledge_stops, c->n_acknowledge_stops);
+}

@@ -13,4 +13,7 @@
 Otklik__V1__Contract *contract_message(
         struct arena *arena, const struct thing *thing, const struct tz *zone);
 
+/* Takes out what the customer does not see: all that is said of the provider's own clocks. */
+void contract_message_outside(Otklik__V1__Contract *contract);
+
 #endif

@@ -134,6 +134,13 @@ static void declare_webhook(struct declare *d, size_t i)
 		        SECRET_MOST);
 	notices = notice_bits((const char *const *)in->notices, in->n_notices,
 	        declare_path(d, "customers[%zu].webhook.notices", i), d->err);
+	for (size_t k = 0; k < in->n_notices; k++) {
+		if (notice_find(in->notices[k]) == NOTICE_PROMISE_WARNED)
+			error_field(d->err,
+			        declare_path(d, "customers[%zu].webhook.notices[%zu]", i, k),
+			        "the warning is for the ticket's owner: the customer is not "
+			        "told of it");
+	}
 	thing = declare_thing(d, THING_WEBHOOK, customer->code);
 	if (thing == NULL)
 		return;

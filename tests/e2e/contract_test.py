@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
-from otk_test import ROOT, Deployment, check, check_equal, run  # noqa: E402
+from otk_test import ROOT, Deployment, check, check_equal, eventually, run  # noqa: E402
 
 TEXT = (ROOT / "deploy/example/contract.yaml").read_text()
 CODE = "meridian-standard"
@@ -193,6 +193,15 @@ def others_may_read_only_what_is_theirs():
     otk = _desk()
     otk.as_("rui").fails("contract", "show", CODE)
     otk.as_("marta").fails("contract", "apply", _file(otk))
+    otk.psql("INSERT INTO principal_grant (principal_id, role, customer_id) SELECT principal_id, 4, customer_id "
+             "FROM principal WHERE code = 'rui'; UPDATE installation SET epoch = epoch + 1")
+    eventually(lambda: subprocess.run([str(w) for w in otk.as_("rui").command("contract", "show", CODE)],
+                                      env=otk.environment, capture_output=True).returncode == 0, "a manager of theirs")
+    for theirs in (otk.as_("rui").run("contract", "show", CODE), otk.as_("rui").run("contract", "history", CODE)):
+        check("operational" not in theirs and "supplier late" not in theirs and "kept too" not in theirs,
+              "reads nothing of the provider's own clocks", theirs)
+    check("clock: resolution" in otk.as_("rui").run("contract", "show", CODE), "what was promised he reads")
+    check("clock: operational" in otk.admin.run("contract", "show", CODE), "as the provider does all")
 
 
 def what_begins_later_is_told_when_it_is_overtaken():

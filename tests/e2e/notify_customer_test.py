@@ -88,6 +88,9 @@ def webhooks_that_lead_inside_are_refused_at_apply():
               "a secret is no path")
         check("webhook.notices" in otk.admin.fails("apply", "-f", declared("https://example.org/x", notices="[news]")),
               "a notice that there is not")
+        check("webhook.notices[1]" in otk.admin.fails(
+            "apply", "-f", declared("https://example.org/x", notices="[promise-broken, promise-warned]")),
+              "a warning is for the owner")
         check("webhook" in otk.admin.run("apply", "-f", declared("https://example.org/x")), "a good one is taken")
         check("retire" in otk.apply(EXAMPLE), "and goes when it is not declared")
         check_equal(otk.value("SELECT count(*) FROM customer WHERE webhook_url <> ''"), "0", "for good")
