@@ -92,14 +92,15 @@ UPDATE customer SET webhook_url = '', webhook_secret = '', webhook_kinds = '{}'
 WHERE code = ANY ($1::text[]);
 
 -- What a notice about ticket $1 says: of the last entry of kind $2, of any kind where there is
--- none. Columns as outbox_message from the ticket on.
+-- none; then of a level (15) the one that would come first, best of the resolution. Who asks (22)
+-- waits for the update clock. Columns as outbox_message from the ticket on.
 -- name: notice_facts
 SELECT t.customer_id, t.ticket_id, r.name, coalesce(nullif(r.language, ''), k.language),
 	coalesce(nullif(r.zone, ''), k.zone), k.code, k.name, t.title, t.priority, e.occurred_at,
 	a.name, CASE WHEN e.is_public THEN left(x.content, 4000) END,
-	e.clock, l.name,
+	w.clock, l.name,
 	(SELECT s.due_at FROM sla_clock s WHERE s.customer_id = t.customer_id
-		AND s.ticket_id = t.ticket_id AND s.kind = e.clock),
+		AND s.ticket_id = t.ticket_id AND s.kind = w.clock),
 	(SELECT s.due_at FROM sla_clock s WHERE s.customer_id = t.customer_id
 		AND s.ticket_id = t.ticket_id AND s.kind = 1),
 	(SELECT s.due_at FROM sla_clock s WHERE s.customer_id = t.customer_id
@@ -114,7 +115,12 @@ FROM ticket t
 	LEFT JOIN principal a ON a.principal_id = e.actor_id
 	LEFT JOIN event_content x ON x.customer_id = t.customer_id AND x.ticket_id = t.ticket_id
 		AND x.seq = e.seq
-	LEFT JOIN contract_level l ON l.contract_version_id = CASE WHEN e.kind = 15 THEN
-			event_contract(e.customer_id, e.ticket_id, e.seq, t.contract_version_id) END
-		AND l.clock = e.clock AND l.level = e.level
+	LEFT JOIN LATERAL (SELECT y.clock, y.name FROM contract_level y
+		WHERE CASE WHEN e.kind = 15 THEN y.clock = e.clock AND y.level = e.level
+				AND y.contract_version_id = event_contract(e.customer_id, e.ticket_id, e.seq,
+					t.contract_version_id)
+			ELSE $2::smallint = 15 AND y.contract_version_id = t.contract_version_id END
+		ORDER BY y.clock = 3 DESC, y.clock, y.level LIMIT 1) l ON true
+	CROSS JOIN LATERAL (SELECT coalesce(CASE WHEN e.kind = $2::smallint THEN e.clock END, l.clock,
+		CASE WHEN $2::smallint = 22 THEN 2 END)::smallint AS clock) w
 WHERE t.ticket_id = $1::bigint;

@@ -45,14 +45,16 @@ FROM outbox_claim($1::timestamptz, $2::timestamptz, $3::smallint[], $4::integer,
 	$6::integer) c;
 
 -- The message just leased, its rows in order with what they tell; none when nothing is due.
--- Long texts are cut: a message is a notice, the ticket has the rest.
+-- Long texts are cut: a message is a notice, the ticket has the rest. Who asks (22) waits for the
+-- update clock, whichever entry started it.
 -- name: outbox_message
 SELECT o.batch, o.attempts, o.customer_id, o.ticket_id, o.kind, o.channel, o.recipient,
 	p.name, coalesce(nullif(p.language, ''), k.language), coalesce(nullif(p.zone, ''), k.zone),
 	k.code, k.name, t.title, t.priority, e.occurred_at, a.name,
 	CASE WHEN e.is_public THEN left(x.content, 4000) END, e.clock,
 	l.name, (SELECT s.due_at FROM sla_clock s WHERE s.customer_id = o.customer_id
-		AND s.ticket_id = o.ticket_id AND s.kind = e.clock),
+		AND s.ticket_id = o.ticket_id
+		AND s.kind = CASE WHEN e.kind = 22 THEN 2 ELSE e.clock END),
 	(SELECT s.due_at FROM sla_clock s WHERE s.customer_id = o.customer_id
 		AND s.ticket_id = o.ticket_id AND s.kind = 1),
 	(SELECT s.due_at FROM sla_clock s WHERE s.customer_id = o.customer_id

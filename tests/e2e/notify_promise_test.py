@@ -27,6 +27,7 @@ def promises_and_questions_are_told():
         otk.as_("olga").run("ticket", "ask", number, "Что там?")
         asked = last(box, "eva", 1)
         check_equal(asked["Subject"], f"[#{number}] How does it stand? Станок", "the owner is asked")
+        check("due: 2026-03-02 13:00 (Europe/Moscow)" in text_of(asked), "and told until when", text_of(asked))
         otk.clock.advance("119m")
         eventually(lambda: any("Promise comes due" in letter["Subject"] for letter in box.to("eva")),
                    "and warned before it is broken")
