@@ -78,6 +78,18 @@ void clean_print(FILE *out, const char *text)
 	clean_printf(out, "%s", text);
 }
 
+void clean_print_lines(FILE *out, const char *text)
+{
+	while (*text != '\0') {
+		size_t n = strcspn(text, "\n");
+		size_t shown = n > 0 && text[n - 1] == '\r' ? n - 1 : n;
+
+		clean_printf(out, "%.*s", (int)shown, text);
+		(void)fputc('\n', out);
+		text += text[n] == '\n' ? n + 1 : n;
+	}
+}
+
 void clean_printf(FILE *out, const char *format, ...)
 {
 	char *text = NULL;

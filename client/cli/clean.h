@@ -21,6 +21,9 @@ size_t clean_bad(const char *p, size_t left, unsigned *point);
 /* Prints text cleaned. */
 void clean_print(FILE *out, const char *text);
 
+/* Prints text of several lines, each cleaned; the last one ends too. Nothing for no text. */
+void clean_print_lines(FILE *out, const char *text);
+
 /* As fprintf, for a piece of a line: the whole result is cleaned, its line ends too. */
 void clean_printf(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

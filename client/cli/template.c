@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/clean.h"
+#include "cli/file_errors.h"
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/table.h"
@@ -121,9 +122,60 @@ int verb_template_show(struct cli *cli, int argc, char **argv)
 	if (shown > 0) {
 		rc = table_print(t, stdout);
 	} else {
-		clean_printf(stderr, "otklik: there is no such template '%s'\n", name);
+		clean_printf(stderr, "otklik: there is no such template '%s'", name);
+		(void)fputs("; `otklik template list` names them\n", stderr);
 		rc = EXIT_NOT_FOUND;
 	}
+	table_free(t);
+	return rc;
+}
+
+/* What is wrong with the draft is told with its file's line, the rest as ever. */
+static int preview_fetch(struct cli *cli, const Otklik__V1__PreviewTemplateRequest *in,
+        const char *file, const struct yaml_lines *lines,
+        const Otklik__V1__PreviewTemplateResponse **out)
+{
+	const ProtobufCMessage *reply = NULL;
+	struct otk_error err;
+	int rc;
+
+	if (file == NULL) {
+		rc = cli_call(cli, METHOD_PREVIEW_TEMPLATE, &in->base, &reply);
+	} else {
+		error_clear(&err);
+		rc = cli_connect(cli);
+		if (rc == 0 && client_call(cli->client, METHOD_PREVIEW_TEMPLATE, &in->base,
+		                       &reply, &err) != 0)
+			rc = err.violation_count > 0 &&
+			                     strncmp(err.violations[0].field, "draft.", 6) == 0
+			             ? file_errors_print(file, lines, "draft.", &err)
+			             : cli_fail(&err);
+	}
+	*out = (const Otklik__V1__PreviewTemplateResponse *)(const void *)reply;
+	return rc;
+}
+
+static int preview_print(
+        const struct cli *cli, const Otklik__V1__PreviewTemplateResponse *out, bool html)
+{
+	struct table *t;
+	int rc;
+
+	if (cli->format == FORMAT_JSON)
+		return json_print_message(&out->base, stdout);
+	if (cli->format == FORMAT_TABLE) {
+		clean_printf(stdout, "Subject: %s", out->subject);
+		(void)fputs("\n\n", stdout);
+		clean_print_lines(stdout, html ? out->html : out->text);
+		return output_check(stdout);
+	}
+	t = table_new(cli);
+	table_column(t, "subject", 0);
+	table_column(t, html ? "html" : "text", 0);
+	table_row(t);
+	table_text(t, out->subject);
+	table_text(t, html ? out->html : out->text);
+	rc = table_print(t, stdout);
 	table_free(t);
 	return rc;
 }
@@ -132,8 +184,8 @@ int verb_template_preview(struct cli *cli, int argc, char **argv)
 {
 	Otklik__V1__PreviewTemplateRequest in = OTKLIK__V1__PREVIEW_TEMPLATE_REQUEST__INIT;
 	const Otklik__V1__PreviewTemplateResponse *out;
-	const ProtobufCMessage *reply = NULL;
 	ProtobufCMessage *draft = NULL;
+	struct yaml_lines *lines = NULL;
 	const char *name = "", *language = "", *customer = "", *file = NULL;
 	bool html = false;
 	const struct cli_option options[] = {
@@ -164,7 +216,7 @@ int verb_template_preview(struct cli *cli, int argc, char **argv)
 	error_clear(&err);
 	if (file != NULL &&
 	        yaml_message_read(cli->arena, file, &otklik__v1__template__descriptor, &draft,
-	                NULL, &err) != 0) {
+	                &lines, &err) != 0) {
 		(void)cli_fail(&err);
 		return err.code == OTK_NOT_FOUND ? EXIT_NO_INPUT : EXIT_DATA;
 	}
@@ -176,13 +228,6 @@ int verb_template_preview(struct cli *cli, int argc, char **argv)
 		in.draft->name = in.name;
 	if (in.draft != NULL && *in.draft->language == '\0')
 		in.draft->language = (char *)(uintptr_t)(*language == '\0' ? "en" : language);
-	rc = cli_call(cli, METHOD_PREVIEW_TEMPLATE, &in.base, &reply);
-	if (rc != 0)
-		return rc;
-	out = (const Otklik__V1__PreviewTemplateResponse *)(const void *)reply;
-	if (cli->format == FORMAT_JSON)
-		return json_print_message(reply, stdout);
-	clean_printf(stdout, "Subject: %s\n\n", out->subject);
-	clean_printf(stdout, "%s", html ? out->html : out->text);
-	return 0;
+	rc = preview_fetch(cli, &in, file, lines, &out);
+	return rc != 0 ? rc : preview_print(cli, out, html);
 }

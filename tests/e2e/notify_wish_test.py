@@ -75,13 +75,21 @@ def words_of_ones_own_are_checked_and_shown():
         shown = otk.admin.json("template", "preview", "created", "--ticket", number, "--language", "en-GB")
         check_equal(shown["text"], "Filed: Нет <света> & воды (1)\n", "those for all")
         check(number in shown["subject"], "with the built-in subject")
+        shown = otk.admin.run("template", "preview", "created", "--ticket", number, "--language", "ru")
+        check_equal(shown.split("\n")[:3], [f"Subject: Принято {number}", "", "<b>Нет <света> & воды</b>"],
+                    "for people a line is a line")
+        shown = otk.admin.json("template", "preview", "level", "--ticket", number, "--language", "en")
+        check(f"[#{number}] warning: " in shown["subject"] and "not promised" not in shown["text"],
+              "before a level has fired the first one is shown", shown)
         draft = Path(os.environ["OTKLIK_TEST_DIR"]) / "draft.yaml"
         draft.write_text("subject: Draft {title}\ntext: '{actor}'\n")
         shown = otk.admin.json("template", "preview", "created", "--ticket", number, "-f", draft)
         check("Draft Нет" in shown["subject"], "a draft is tried")
         draft.write_text("subject: Draft {titel}\n")
-        check("{titel}" in otk.admin.fails("template", "preview", "created", "--ticket", number, "-f", draft),
-              "with its faults")
+        check_equal(otk.admin.fails("template", "preview", "created", "--ticket", number, "-f", draft).count("{titel}"),
+                    1, "a fault is told once")
+        check(f"{draft}:1: subject: there is no variable {{titel}}; there are:" in otk.admin.fails(
+            "template", "preview", "created", "--ticket", number, "-f", draft), "with file and line")
         listed = otk.admin.json("template", "list", "--declared")
         check_equal([(t["name"], t["language"], t["customer"]) for t in listed],
                     [("created", "en", None), ("created", "ru", "verf")], "both are listed")

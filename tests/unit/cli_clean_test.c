@@ -50,11 +50,24 @@ static void printing_cleans_the_whole_piece(void **state)
 	assert_string_equal(c.out, "a?b|?|7");
 }
 
+static void lines_stay_lines_and_each_is_cleaned(void **state)
+{
+	struct capture c;
+
+	(void)state;
+	capture_begin(&c);
+	clean_print_lines(stdout, "one\r\n\ntwo\033\tx\nthree");
+	clean_print_lines(stdout, "");
+	capture_end(&c);
+	assert_string_equal(c.out, "one\n\ntwo? x\nthree\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_drives_a_terminal_is_replaced_and_what_is_text_stays),
 	        cmocka_unit_test(printing_cleans_the_whole_piece),
+	        cmocka_unit_test(lines_stay_lines_and_each_is_cleaned),
 	};
 
 	return cmocka_run_group_tests_name("cli_clean", tests, NULL, NULL);
