@@ -170,8 +170,9 @@ static const char *path_beside(struct arena *arena, const char *file, const char
 
 static bool speaks_of(const Otklik__V1__Calendar *c, size_t holidays, const char *date)
 {
+	/* A date may have a name behind it. */
 	for (size_t i = 0; i < holidays; i++) {
-		if (strcmp(c->holidays[i], date) == 0)
+		if (strncmp(c->holidays[i], date, DATE_LENGTH) == 0)
 			return true;
 	}
 	for (size_t i = 0; i < c->n_special_days; i++) {
@@ -205,11 +206,14 @@ static int file_take(
 	c->holidays = holidays;
 	for (size_t i = 0; i < ics.count; i++) {
 		char date[TIME_TEXT_SIZE];
+		char name[PLAN_NAME_MAX + 1];
 
 		date_text(ics.days[i].date, date);
 		if (speaks_of(c, own, date))
 			continue;
-		holidays[c->n_holidays] = arena_strdup(arena, date);
+		plan_name_clean(ics.days[i].summary, name);
+		holidays[c->n_holidays] =
+		        arena_printf(arena, "%s%s%s", date, *name == '\0' ? "" : ": ", name);
 		if (holidays[c->n_holidays++] == NULL)
 			return no_memory(err);
 	}

@@ -31,7 +31,8 @@ struct reading {
 	/* the event at hand */
 	icalcomponent *event;
 	unsigned line;
-	const char *summary;
+	const char *summary; /* for messages, never "" */
+	const char *name;
 	const char *uid;
 	struct icaltimetype start;
 	int length; /* days */
@@ -134,8 +135,7 @@ static int occurrence_add(struct reading *r, struct icaltimetype at)
 			return ics_scan_fail(&r->scan, r->line,
 			        "%.60s: with it the events make more than %d days", r->summary,
 			        ICS_DAYS_MAX);
-		*f = (struct found){
-		        .day = {.date = date, .line = r->line, .summary = r->summary},
+		*f = (struct found){.day = {.date = date, .line = r->line, .summary = r->name},
 		        .uid = r->uid,
 		        .replaces = r->replaces};
 		r->count++;
@@ -288,9 +288,10 @@ static int event_take(struct reading *r)
 	int rc;
 
 	r->summary = kept(r, icalcomponent_get_summary(r->event), "(no name)");
+	r->name = kept(r, icalcomponent_get_summary(r->event), "");
 	r->uid = kept(r, icalcomponent_get_uid(r->event), "");
 	r->outside = false;
-	if (r->summary == NULL || r->uid == NULL)
+	if (r->summary == NULL || r->name == NULL || r->uid == NULL)
 		return no_memory(r);
 	if (wrong != NULL)
 		return ics_scan_fail(&r->scan, r->line, "%.60s: %.120s", r->summary,

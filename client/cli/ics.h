@@ -35,7 +35,7 @@ enum {
 struct ics_day {
 	int64_t date;        /* days since 1970-01-01 */
 	unsigned line;       /* of its event */
-	const char *summary; /* as the file has it, never NULL */
+	const char *summary; /* as the file has it; "": none */
 };
 
 struct ics_note {

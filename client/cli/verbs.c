@@ -56,6 +56,7 @@ const struct cli_verb CLI_VERBS[] = {
         {"contract history", "every version of a contract", verb_contract_history},
         {"contract simulate", "a draft contract over real past tickets",
                 verb_contract_simulate},
+        {"calendar show", "calendars, and the days of one that differ", verb_calendar_show},
         {"calendar ics", "the holidays that an iCalendar file gives", verb_calendar_ics},
         {"calendar holidays", "the dates that rules for holidays make", verb_calendar_holidays},
         {"calendar due", "due times in a calendar, without a server", verb_calendar_due},

@@ -38,6 +38,7 @@ int verb_kpi(struct cli *cli, int argc, char **argv);
 int verb_kpi_verify(struct cli *cli, int argc, char **argv);
 int verb_kpi_list(struct cli *cli, int argc, char **argv);
 int verb_import_event_log(struct cli *cli, int argc, char **argv);
+int verb_calendar_show(struct cli *cli, int argc, char **argv);
 int verb_calendar_ics(struct cli *cli, int argc, char **argv);
 int verb_calendar_holidays(struct cli *cli, int argc, char **argv);
 int verb_apply(struct cli *cli, int argc, char **argv);

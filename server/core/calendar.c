@@ -125,27 +125,37 @@ static size_t year_index(int64_t at)
 	return year - YEAR_FIRST < YEARS ? (size_t)(year - YEAR_FIRST) : YEARS - 1;
 }
 
+int calendar_rule_days(struct calendar *calendar, const struct rule_days **out)
+{
+	if (calendar->days == NULL && calendar->plan.rule_count > 0) {
+		calendar->days = rule_days_new(calendar->plan.rules, calendar->plan.rule_count);
+		if (calendar->days == NULL)
+			return -OTK_RESOURCE_EXHAUSTED;
+	}
+	*out = calendar->days;
+	return 0;
+}
+
 static int year_get(struct calendar *calendar, size_t index, const struct year **out)
 {
 	struct year *year = calendar->years[index];
+	const struct rule_days *days;
 	int rc;
 
 	if (year != NULL) {
 		*out = year;
 		return 0;
 	}
-	if (calendar->days == NULL && calendar->plan.rule_count > 0) {
-		calendar->days = rule_days_new(calendar->plan.rules, calendar->plan.rule_count);
-		if (calendar->days == NULL)
-			return -OTK_RESOURCE_EXHAUSTED;
-	}
+	rc = calendar_rule_days(calendar, &days);
+	if (rc != 0)
+		return rc;
 	year = calloc(1, sizeof *year);
 	if (year == NULL)
 		return -OTK_RESOURCE_EXHAUSTED;
 	year->from = year_start(index);
 	year->to = year_start(index + 1);
-	rc = plan_materialise(&calendar->plan, calendar->days, calendar->tz, year->from,
-	        year->to, &year->open, &year->holidays);
+	rc = plan_materialise(&calendar->plan, days, calendar->tz, year->from, year->to,
+	        &year->open, &year->holidays);
 	if (rc != 0) {
 		span_list_free(&year->open);
 		span_list_free(&year->holidays);

@@ -72,6 +72,12 @@ int calendar_open_after(
 int calendar_holiday_after(
         struct calendar *calendar, int64_t at, int64_t limit, struct interval *out);
 
+/*
+ * The days that its rules make, worked out when first asked for. 0 and NULL where it has none;
+ * -OTK_RESOURCE_EXHAUSTED.
+ */
+int calendar_rule_days(struct calendar *calendar, const struct rule_days **out);
+
 /* A calendar without a plan that is always open, shared by the process; NULL: no memory. */
 struct calendar *calendar_always(void);
 

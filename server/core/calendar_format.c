@@ -126,3 +126,43 @@ int plan_format_rules(const struct calendar_plan *plan, struct buf *out)
 	}
 	return buf_status(out);
 }
+
+static bool names_equal(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Names are kept apart from what they name: a run of dates of one name is an entry. */
+int plan_format_names(const struct calendar_plan *plan, struct buf *out)
+{
+	bool first = true;
+
+	for (size_t i = 0, next; i < plan->exception_count; i = next) {
+		const struct plan_exception *e = &plan->exceptions[i];
+
+		for (next = i + 1; next < plan->exception_count; next++) {
+			if (plan->exceptions[next].date != e->date + (int64_t)(next - i) ||
+			        !names_equal(e->name, plan->exceptions[next].name))
+				break;
+		}
+		if (e->name == NULL)
+			continue;
+		(void)buf_puts(out, first ? "" : "\n");
+		date_write(e->date, out);
+		if (next - i > 1) {
+			(void)buf_puts(out, "..");
+			date_write(plan->exceptions[next - 1].date, out);
+		}
+		(void)buf_printf(out, ": %s", e->name);
+		first = false;
+	}
+	for (size_t i = 0; i < plan->rule_count; i++) {
+		if (plan->rule_names[i] == NULL)
+			continue;
+		(void)buf_puts(out, first ? "" : "\n");
+		(void)rule_format(&plan->rules[i], out);
+		(void)buf_printf(out, ": %s", plan->rule_names[i]);
+		first = false;
+	}
+	return buf_status(out);
+}

@@ -40,6 +40,15 @@ const struct plan_day *plan_on(
 	return &plan->week[plan_weekday(date)];
 }
 
+const struct plan_exception *plan_exception_on(const struct calendar_plan *plan, int64_t date)
+{
+	size_t i = exception_find(plan, date);
+
+	return i < plan->exception_count && plan->exceptions[i].date == date
+	               ? &plan->exceptions[i]
+	               : NULL;
+}
+
 static size_t day_size(const struct plan_day *day)
 {
 	return offsetof(struct plan_day, spans) + day->count * sizeof day->spans[0];
@@ -70,7 +79,9 @@ int plan_set_exception(struct calendar_plan *plan, int64_t date, const struct pl
 		return -OTK_RESOURCE_EXHAUSTED;
 	if (i < plan->exception_count && plan->exceptions[i].date == date) {
 		free(plan->exceptions[i].day);
+		free(plan->exceptions[i].name);
 		plan->exceptions[i].day = copy;
+		plan->exceptions[i].name = NULL;
 		return 0;
 	}
 	if (plan->exception_count == PLAN_EXCEPTIONS_MAX) {
@@ -93,24 +104,58 @@ int plan_set_exception(struct calendar_plan *plan, int64_t date, const struct pl
 	        (plan->exception_count - i) * sizeof *plan->exceptions);
 	plan->exceptions[i].date = date;
 	plan->exceptions[i].day = copy;
+	plan->exceptions[i].name = NULL;
 	plan->exception_count++;
 	return 0;
+}
+
+static int name_set(char **name, const char *text)
+{
+	char *copy = text == NULL || *text == '\0' ? NULL : strdup(text);
+
+	if (copy == NULL && text != NULL && *text != '\0')
+		return -OTK_RESOURCE_EXHAUSTED;
+	free(*name);
+	*name = copy;
+	return 0;
+}
+
+int plan_set_name(struct calendar_plan *plan, int64_t date, const char *name)
+{
+	size_t i = exception_find(plan, date);
+
+	if (i == plan->exception_count || plan->exceptions[i].date != date)
+		return -OTK_NOT_FOUND;
+	return name_set(&plan->exceptions[i].name, name);
+}
+
+int plan_set_rule_name(struct calendar_plan *plan, size_t rule, const char *name)
+{
+	if (rule >= plan->rule_count)
+		return -OTK_NOT_FOUND;
+	return name_set(&plan->rule_names[rule], name);
 }
 
 int plan_copy(const struct calendar_plan *plan, struct calendar_plan *out)
 {
 	struct calendar_plan copy = *plan;
+	int rc = 0;
 
 	copy.exceptions = NULL;
 	copy.exception_count = 0;
-	for (size_t i = 0; i < plan->exception_count; i++) {
-		int rc = plan_set_exception(
-		        &copy, plan->exceptions[i].date, plan->exceptions[i].day);
+	memset(copy.rule_names, 0, sizeof copy.rule_names);
+	for (size_t i = 0; rc == 0 && i < plan->exception_count; i++) {
+		const struct plan_exception *from = &plan->exceptions[i];
 
-		if (rc != 0) {
-			plan_release(&copy);
-			return rc;
-		}
+		rc = plan_set_exception(&copy, from->date, from->day);
+		if (rc == 0)
+			rc = plan_set_name(&copy, from->date, from->name);
+	}
+	for (size_t i = 0; rc == 0 && i < plan->rule_count; i++)
+		rc = plan_set_rule_name(&copy, i, plan->rule_names[i]);
+	if (rc != 0) {
+		plan_release(&copy);
+		return rc;
 	}
 	*out = copy;
 	return 0;
@@ -118,8 +163,10 @@ int plan_copy(const struct calendar_plan *plan, struct calendar_plan *out)
 
 void plan_clear_exceptions(struct calendar_plan *plan)
 {
-	for (size_t i = 0; i < plan->exception_count; i++)
+	for (size_t i = 0; i < plan->exception_count; i++) {
 		free(plan->exceptions[i].day);
+		free(plan->exceptions[i].name);
+	}
 	free(plan->exceptions);
 	plan->exceptions = NULL;
 	plan->exception_count = 0;
@@ -128,5 +175,7 @@ void plan_clear_exceptions(struct calendar_plan *plan)
 void plan_release(struct calendar_plan *plan)
 {
 	plan_clear_exceptions(plan);
+	for (size_t i = 0; i < plan->rule_count; i++)
+		free(plan->rule_names[i]);
 	memset(plan, 0, sizeof *plan);
 }

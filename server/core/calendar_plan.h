@@ -10,6 +10,13 @@
  * belongs to the date on which it starts. An exception without spans is a holiday: no span
  * starts on it; one with spans is a special working day: they stand in for those of the week.
  * Holidays that come every year are rules (calendar_rule.h); an exception overrides them.
+ *
+ * Exceptions and rules may have names. They change nothing but what people are told, so they
+ * are a text of their own, an entry a line:
+ *
+ *   2026-12-24: Christmas Eve
+ *   2026-01-02..2026-01-08: New Year holidays
+ *   may 9: Victory Day
  */
 #ifndef OTKLIK_CORE_CALENDAR_PLAN_H
 #define OTKLIK_CORE_CALENDAR_PLAN_H
@@ -24,10 +31,15 @@
 #include "core/calendar_rule.h"
 
 enum {
-	PLAN_SPANS_MAX = 24,              /* a day */
-	PLAN_EXCEPTIONS_MAX = 4096,       /* dates */
-	PLAN_WEEK_TEXT_MAX = 4096,        /* bytes */
-	PLAN_EXCEPTION_TEXT_MAX = 131072, /* bytes */
+	PLAN_SPANS_MAX = 24,        /* a day */
+	PLAN_EXCEPTIONS_MAX = 4096, /* dates */
+	PLAN_WEEK_TEXT_MAX = 4096,  /* bytes */
+	PLAN_NAME_MAX = 120,        /* bytes */
+	/* As many as that many dates with that many spans each take: what can be kept can be
+	   read again. */
+	PLAN_EXCEPTION_TEXT_MAX = PLAN_EXCEPTIONS_MAX * (13 + 12 * PLAN_SPANS_MAX), /* bytes */
+	PLAN_NAMES_TEXT_MAX = PLAN_EXCEPTIONS_MAX * (13 + PLAN_NAME_MAX) +
+	                      RULES_MAX * (RULE_TEXT_MAX + PLAN_NAME_MAX + 3),
 };
 
 /* Local seconds from midnight of the date on which it starts: 0 <= start < end <= 48 h. */
@@ -45,6 +57,7 @@ struct plan_exception {
 	int64_t date; /* days since 1970-01-01 */
 	struct plan_day
 	        *day; /* NULL: a holiday; owned by the plan, only as long as its spans */
+	char *name;   /* NULL: none; owned by the plan */
 };
 
 struct calendar_plan {
@@ -55,6 +68,7 @@ struct calendar_plan {
 	size_t exception_count;
 	struct holiday_rule rules[RULES_MAX]; /* in the order written, no two equal */
 	size_t rule_count;
+	char *rule_names[RULES_MAX]; /* of each rule; NULL: none; owned */
 };
 
 /*
@@ -76,6 +90,29 @@ int plan_parse_exceptions(const char *text, struct calendar_plan *plan, struct o
 int plan_parse_rules(const char *text, struct calendar_plan *plan, struct otk_error *err);
 
 /*
+ * Names the exceptions and rules of a plan that has them; as plan_parse, of "names". `text` may
+ * be NULL.
+ */
+int plan_parse_names(const char *text, struct calendar_plan *plan, struct otk_error *err);
+
+/*
+ * A name that may be kept: UTF-8 on one line without control characters, not blank, at most
+ * PLAN_NAME_MAX bytes. 0, or -OTK_INVALID_ARGUMENT with a violation of `field`.
+ */
+int plan_name_check(const char *name, const char *field, struct otk_error *err);
+
+/* What can be kept of a name that others wrote (UTF-8); "" where nothing can. */
+void plan_name_clean(const char *text, char out[PLAN_NAME_MAX + 1]);
+
+/* Names the exception of a date, or a rule. Copies; NULL or "": no name. 0, -OTK_NOT_FOUND,
+ * -OTK_RESOURCE_EXHAUSTED. */
+int plan_set_name(struct calendar_plan *plan, int64_t date, const char *name);
+int plan_set_rule_name(struct calendar_plan *plan, size_t rule, const char *name);
+
+/* The exception of a date; NULL: none. */
+const struct plan_exception *plan_exception_on(const struct calendar_plan *plan, int64_t date);
+
+/*
  * Refuses spans that overlap, within a day or from one day into the next: "week" says which.
  * The engine merges them; who writes them has most likely mistyped one.
  */
@@ -85,8 +122,9 @@ int plan_check_spans(const struct calendar_plan *plan, struct otk_error *err);
 int plan_format_week(const struct calendar_plan *plan, struct buf *out);
 int plan_format_exceptions(const struct calendar_plan *plan, struct buf *out);
 int plan_format_rules(const struct calendar_plan *plan, struct buf *out);
+int plan_format_names(const struct calendar_plan *plan, struct buf *out);
 
-/* Adds or replaces the exception of one date; `day` NULL: a holiday. Copies. 0,
+/* Adds or replaces the exception of one date, without a name; `day` NULL: a holiday. Copies. 0,
  * -OTK_OUT_OF_RANGE past PLAN_EXCEPTIONS_MAX, -OTK_RESOURCE_EXHAUSTED. */
 int plan_set_exception(struct calendar_plan *plan, int64_t date, const struct plan_day *day);
 

@@ -326,11 +326,20 @@ static bool run_of(const struct holiday_rule *rule, int64_t year, int64_t *first
 	return true;
 }
 
+/* A weekday that is free in place of a day of the weekend. */
+struct given {
+	int64_t date;
+	int64_t for_date;
+};
+
 /* A bit a day; `asks`: weekends that want the next weekday. */
 struct rule_days {
 	int64_t first;
 	int64_t count;
 	uint8_t *asks;
+	size_t ask_count;
+	struct given *given; /* ascending by for_date */
+	size_t given_count;
 	uint8_t days[];
 };
 
@@ -356,12 +365,15 @@ static void day_add(struct rule_days *days, const struct holiday_rule *rule, int
 	bit_set(days, days->days, date);
 	if (weekday < 5)
 		return;
-	if (rule->observed == OBSERVED_NEXT_WEEKDAY)
+	if (rule->observed == OBSERVED_NEXT_WEEKDAY) {
+		if (!bit_has(days, days->asks, date))
+			days->ask_count++;
 		bit_set(days, days->asks, date);
-	else if (rule->observed == OBSERVED_MONDAY || (rule->observed != 0 && weekday == 6))
+	} else if (rule->observed == OBSERVED_MONDAY || (rule->observed != 0 && weekday == 6))
 		bit_set(days, days->days, date + 7 - weekday);
-	else if (rule->observed == OBSERVED_NEAREST_WEEKDAY)
+	else if (rule->observed == OBSERVED_NEAREST_WEEKDAY) {
 		bit_set(days, days->days, date - 1);
+	}
 }
 
 static void rule_add(struct rule_days *days, const struct holiday_rule *rule)
@@ -388,6 +400,7 @@ static void weekdays_give(struct rule_days *days)
 		while (weekday_of(given) >= 5 || bit_has(days, days->days, given))
 			given++;
 		bit_set(days, days->days, given);
+		days->given[days->given_count++] = (struct given){given, date};
 	}
 }
 
@@ -409,18 +422,93 @@ struct rule_days *rule_days_new(const struct holiday_rule *rules, size_t count)
 	days->asks = asks;
 	for (size_t i = 0; i < count; i++)
 		rule_add(days, &rules[i]);
-	weekdays_give(days);
+	days->given = calloc(days->ask_count + 1, sizeof *days->given);
+	if (days->given != NULL)
+		weekdays_give(days);
 	days->asks = NULL;
 	free(asks);
+	if (days->given == NULL) {
+		free(days);
+		return NULL;
+	}
 	return days;
 }
 
 void rule_days_free(struct rule_days *days)
 {
+	if (days != NULL)
+		free(days->given);
 	free(days);
 }
 
 bool rule_days_has(const struct rule_days *days, int64_t date)
 {
 	return days != NULL && bit_has(days, days->days, date);
+}
+
+/* Which day of the weekend, by the rule's own word, is observed on another; 0: it is not. */
+static int observed_shift(const struct holiday_rule *rule, int64_t date)
+{
+	int weekday = weekday_of(date);
+
+	if (weekday < 5 || rule->observed == OBSERVED_ITSELF ||
+	        rule->observed == OBSERVED_NEXT_WEEKDAY)
+		return 0;
+	if (rule->observed == OBSERVED_MONDAY || weekday == 6)
+		return 7 - weekday;
+	return -1;
+}
+
+/* Whether a rule makes a date a holiday: `observed`, in place of another day. */
+static bool rule_makes(const struct holiday_rule *rule, int64_t date, bool observed)
+{
+	int64_t year, first, last;
+	int month, day;
+
+	time_civil_from_days(date - rule->offset, &year, &month, &day);
+	for (int64_t y = year - 1; y <= year + 1; y++) {
+		if (!run_of(rule, y, &first, &last))
+			continue;
+		first += rule->offset;
+		last += rule->offset;
+		if (!observed && date >= first && date <= last)
+			return true;
+		for (int64_t d = first; observed && d <= last; d++) {
+			int shift = observed_shift(rule, d);
+
+			if (shift != 0 && d + shift == date)
+				return true;
+		}
+	}
+	return false;
+}
+
+static int origin_of(
+        const struct holiday_rule *rules, size_t count, int64_t date, bool observed)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (rule_makes(&rules[i], date, observed))
+			return (int)i;
+	}
+	return -1;
+}
+
+int rule_days_origin(const struct rule_days *days, const struct holiday_rule *rules,
+        size_t count, int64_t date)
+{
+	int found;
+
+	if (!rule_days_has(days, date))
+		return -1;
+	found = origin_of(rules, count, date, false);
+	for (size_t i = 0; found < 0 && i < days->given_count; i++) {
+		if (days->given[i].date != date)
+			continue;
+		for (size_t k = 0; found < 0 && k < count; k++) {
+			if (rules[k].observed == OBSERVED_NEXT_WEEKDAY &&
+			        rule_makes(&rules[k], days->given[i].for_date, false))
+				found = (int)k;
+		}
+	}
+	return found >= 0 ? found : origin_of(rules, count, date, true);
 }

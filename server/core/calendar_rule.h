@@ -73,6 +73,13 @@ struct rule_days *rule_days_new(const struct holiday_rule *rules, size_t count);
 void rule_days_free(struct rule_days *days);
 bool rule_days_has(const struct rule_days *days, int64_t date);
 
+/*
+ * By which of the rules of which the days were made a date is a holiday: the first that says so
+ * itself, else the one that is observed then; -1: by none.
+ */
+int rule_days_origin(const struct rule_days *days, const struct holiday_rule *rules,
+        size_t count, int64_t date);
+
 /* Easter Sunday as days since 1970-01-01, years 1900 to 2199. */
 int64_t rule_easter(int64_t year, bool orthodox);
 

@@ -56,6 +56,32 @@ static int add_counted(struct walk *w, int64_t from, int64_t to)
 	return add(w, &interval);
 }
 
+/* One interval of a calendar, in as many as it has days of different names. */
+static int add_piece(struct walk *w, const struct calendar_history *history,
+        enum interval_kind kind, const struct calendar_interval *piece)
+{
+	struct explain_interval interval = {.kind = kind, .calendar_id = w->calendar_id};
+	int rc = 0;
+
+	for (int64_t from = piece->from; rc == 0 && from < piece->to; from = interval.to) {
+		struct calendar_mark mark;
+
+		rc = history_mark(history, piece->kind, from, piece->to, &mark);
+		if (rc != 0)
+			break;
+		interval.from = from;
+		interval.to = mark.until;
+		interval.mark = mark.kind;
+		interval.date = mark.date;
+		interval.name = mark.name;
+		if (kind == INTERVAL_COUNTED)
+			w->out->consumed_us += mark.until - from;
+		interval.consumed_us = w->out->consumed_us;
+		rc = add(w, &interval);
+	}
+	return rc;
+}
+
 /* Running time, cut by the calendar's editions in force: open, closed, holiday. */
 static int add_running(struct walk *w, int64_t from, int64_t to, bool wall)
 {
@@ -73,17 +99,7 @@ static int add_running(struct walk *w, int64_t from, int64_t to, bool wall)
 		return from < to ? add_counted(w, from, to) : 0;
 	calendar_iter_start(&iter, &history, from, to);
 	while ((rc = calendar_iter_next(&iter, &piece)) == 1) {
-		struct explain_interval interval = {.kind = KINDS[piece.kind],
-		        .from = piece.from,
-		        .to = piece.to,
-		        .calendar_id = w->calendar_id};
-
-		if (piece.kind == CALENDAR_OPEN) {
-			rc = add_counted(w, piece.from, piece.to);
-		} else {
-			interval.consumed_us = w->out->consumed_us;
-			rc = add(w, &interval);
-		}
+		rc = add_piece(w, &history, KINDS[piece.kind], &piece);
 		if (rc != 0)
 			return rc;
 	}

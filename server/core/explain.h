@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "core/calendar_mark.h"
 #include "core/change.h"
 
 /* Values are those of otklik.v1.IntervalKind. */
@@ -28,6 +29,10 @@ struct explain_interval {
 	int32_t actor_id;          /* who paused or resolved; 0: the system */
 	enum actor_side side;
 	int32_t calendar_id; /* counted, closed, holiday: by which calendar */
+	/* And on which of its days, where that is a holiday or a special working day. */
+	enum mark_kind mark;
+	int64_t date;     /* days since 1970 in the calendar's zone: the first of them */
+	const char *name; /* NULL or "": it has none; as long as the reference data */
 };
 
 struct explanation {

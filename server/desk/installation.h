@@ -58,7 +58,8 @@ enum {
 	CALENDAR_WEEK,
 	CALENDAR_HOLIDAYS,
 	CALENDAR_SPECIAL_DAYS,
-	CALENDAR_RULES /* as plan_format_rules */
+	CALENDAR_RULES, /* as plan_format_rules */
+	CALENDAR_NAMES  /* as plan_format_names */
 };
 enum {
 	CONTRACT_CUSTOMER,

@@ -182,6 +182,7 @@ static void load_calendars(struct loading *l)
 		thing->texts[CALENDAR_SPECIAL_DAYS] =
 		        kept(l, terms_join(l->list->arena, texts, count));
 		thing->texts[CALENDAR_RULES] = db_get_text_or_empty(rows, i, 6);
+		thing->texts[CALENDAR_NAMES] = db_get_text_or_empty(rows, i, 7);
 	}
 }
 

@@ -191,6 +191,7 @@ static void put_calendar(const struct writing *w, const struct thing *thing)
 	db_put_ints(w->unit, DB_DATE, terms->special_dates, terms->special_count);
 	db_put_texts(w->unit, terms->special_spans, terms->special_count);
 	db_put_texts(w->unit, terms->rules, terms->rule_count);
+	db_put_text(w->unit, thing_text(thing, CALENDAR_NAMES));
 }
 
 /* After the calendars, which they name. */

@@ -244,6 +244,8 @@ static int build_history(struct build *b, struct ref_calendar *calendar, size_t 
 		if (rc == 0)
 			rc = plan_parse_rules(db_get_text_or_empty(rows, i, 5), &plan, &why);
 		if (rc == 0)
+			rc = plan_parse_names(db_get_text_or_empty(rows, i, 6), &plan, &why);
+		if (rc == 0)
 			rc = calendar_new(&plan, &editions[count].calendar, &why);
 		plan_release(&plan);
 		if (rc < 0)

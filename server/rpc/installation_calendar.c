@@ -58,26 +58,40 @@ static const char *zone_of(const struct declare *d, const Otklik__V1__Calendar *
 	return base == NULL ? c->zone : base->zone;
 }
 
-static bool has_date(const struct calendar_plan *plan, int64_t date)
+/* "what: name" taken apart; the name is "" where there is none or it is wrong, which is told.
+ */
+static const char *take_name(
+        struct declare *d, const char *path, const char *text, const char **name)
 {
-	for (size_t i = 0; i < plan->exception_count; i++) {
-		if (plan->exceptions[i].date == date)
-			return true;
-	}
-	return false;
+	const char *colon = strchr(text, ':');
+	char *what;
+
+	*name = "";
+	if (colon == NULL)
+		return text;
+	what = arena_printf(d->arena, "%.*s", (int)(colon - text), text);
+	colon++;
+	colon += strspn(colon, " \t");
+	if (plan_name_check(colon, path, d->err) == 0)
+		*name = colon;
+	if (what == NULL)
+		d->no_memory = true;
+	return what == NULL ? "" : what;
 }
 
 /* Sets one exception; `day` NULL: a holiday. */
 static void set_day(struct declare *d, struct calendar_plan *plan, const char *path,
-        int64_t date, const struct plan_day *day)
+        int64_t date, const struct plan_day *day, const char *name)
 {
 	int rc;
 
-	if (has_date(plan, date)) {
+	if (plan_exception_on(plan, date) != NULL) {
 		error_field(d->err, path, "this date is declared twice");
 		return;
 	}
 	rc = plan_set_exception(plan, date, day);
+	if (rc == 0)
+		rc = plan_set_name(plan, date, name);
 	if (rc == -OTK_OUT_OF_RANGE)
 		error_field(d->err, path, "at most %d dates", PLAN_EXCEPTIONS_MAX);
 	else if (rc < 0)
@@ -110,8 +124,11 @@ static void read_special(struct declare *d, struct calendar_plan *plan, size_t i
 		        why.violation_count > 0
 		                ? why.violations[0].description
 		                : "must be spans such as 09:00-13:00,14:00-15:00");
-	else
-		set_day(d, plan, path, date, part.exceptions[0].day);
+	else if (*special->name == '\0' ||
+	         plan_name_check(special->name,
+	                 declare_path(d, "calendars[%zu].special_days[%zu].name", i, k),
+	                 d->err) == 0)
+		set_day(d, plan, path, date, part.exceptions[0].day, special->name);
 	plan_release(&part);
 }
 
@@ -121,12 +138,14 @@ static void read_days(struct declare *d, struct calendar_plan *plan, size_t i)
 
 	for (size_t k = 0; k < c->n_holidays && k < PLAN_EXCEPTIONS_MAX; k++) {
 		const char *path = declare_path(d, "calendars[%zu].holidays[%zu]", i, k);
+		const char *name;
 		int64_t date;
 
-		if (time_parse_date(c->holidays[k], &date) < 0)
-			error_field(d->err, path, "must be a date such as 2026-12-25");
+		if (time_parse_date(take_name(d, path, c->holidays[k], &name), &date) < 0)
+			error_field(d->err, path,
+			        "must be a date such as 2026-12-25, or 2026-12-25: Christmas");
 		else
-			set_day(d, plan, path, date, NULL);
+			set_day(d, plan, path, date, NULL, name);
 	}
 	for (size_t k = 0; k < c->n_special_days && k < PLAN_EXCEPTIONS_MAX; k++)
 		read_special(d, plan, i, k);
@@ -145,14 +164,18 @@ static void read_rules(struct declare *d, struct calendar_plan *plan, size_t i)
 	for (size_t k = 0; k < c->n_rules && k < RULES_MAX; k++) {
 		const char *path = declare_path(d, "calendars[%zu].rules[%zu]", i, k);
 		struct otk_error why = {0};
+		const char *name;
+		const char *rule = take_name(d, path, c->rules[k], &name);
 
-		if (c->rules[k][strspn(c->rules[k], " \t\r\n")] == '\0')
+		if (rule[strspn(rule, " \t\r\n")] == '\0')
 			error_field(
 			        d->err, path, "the rule is empty; write one such as `jan 1`");
-		else if (strchr(c->rules[k], ';') != NULL)
+		else if (strchr(rule, ';') != NULL)
 			error_field(d->err, path, "one rule an entry: no `;`");
-		else if (plan_parse_rules(c->rules[k], plan, &why) < 0)
+		else if (plan_parse_rules(rule, plan, &why) < 0)
 			error_field(d->err, path, "%s", why.violations[0].description);
+		else if (plan_set_rule_name(plan, plan->rule_count - 1, name) < 0)
+			d->no_memory = true;
 	}
 }
 
@@ -166,9 +189,13 @@ static void merge_base(struct declare *d, const struct calendar_plan *base, size
 	int rc = 0;
 
 	for (size_t k = 0; rc == 0 && k < base->exception_count; k++) {
-		if (!has_date(plan, base->exceptions[k].date))
-			rc = plan_set_exception(
-			        plan, base->exceptions[k].date, base->exceptions[k].day);
+		const struct plan_exception *from = &base->exceptions[k];
+
+		if (plan_exception_on(plan, from->date) != NULL)
+			continue;
+		rc = plan_set_exception(plan, from->date, from->day);
+		if (rc == 0)
+			rc = plan_set_name(plan, from->date, from->name);
 	}
 	if (rc == -OTK_OUT_OF_RANGE)
 		error_field(d->err, path, "with the days of its base it has more than %d dates",
@@ -185,8 +212,11 @@ static void merge_base(struct declare *d, const struct calendar_plan *base, size
 			        "with the rules of its base it has more than %d", RULES_MAX);
 			return;
 		}
-		if (!known)
-			plan->rules[plan->rule_count++] = base->rules[k];
+		if (known)
+			continue;
+		plan->rules[plan->rule_count++] = base->rules[k];
+		if (plan_set_rule_name(plan, plan->rule_count - 1, base->rule_names[k]) < 0)
+			d->no_memory = true;
 	}
 }
 
@@ -248,7 +278,7 @@ static void write_terms(
         struct declare *d, struct thing *thing, const struct calendar_plan *plan)
 {
 	struct calendar_terms *terms = declare_take(d, 1, sizeof *terms);
-	struct buf week = {0}, holidays = {0}, specials = {0}, rules = {0};
+	struct buf week = {0}, holidays = {0}, specials = {0}, rules = {0}, names = {0};
 	size_t count = plan->exception_count;
 
 	if (terms == NULL)
@@ -286,11 +316,13 @@ static void write_terms(
 	}
 	(void)plan_format_week(plan, &week);
 	(void)plan_format_rules(plan, &rules);
+	(void)plan_format_names(plan, &names);
 	thing->terms.calendar = terms;
 	thing->texts[CALENDAR_WEEK] = copy(d, &week);
 	thing->texts[CALENDAR_HOLIDAYS] = copy(d, &holidays);
 	thing->texts[CALENDAR_SPECIAL_DAYS] = copy(d, &specials);
 	thing->texts[CALENDAR_RULES] = copy(d, &rules);
+	thing->texts[CALENDAR_NAMES] = copy(d, &names);
 }
 
 /* The week as it is written, else as the base writes it. */

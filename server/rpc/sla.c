@@ -87,30 +87,31 @@ static const char *actor_code(const struct reference *ref, int32_t id)
 	return actor == NULL ? "system" : actor->code;
 }
 
-/* The local date of an instant: a holiday is one of the calendar's zone. */
-static char *holiday_text(struct request *r, const struct calendar_history *history, int64_t at)
+/* "holiday 2026-01-01: New Year", "special working day 2026-12-26". */
+static char *day_text(struct request *r, const struct explain_interval *interval)
 {
-	const struct tz *tz = NULL;
+	const char *name = interval->name == NULL ? "" : interval->name;
 	int64_t year;
 	int month, day;
 
-	if (history == NULL || history_zone(history, at, &tz) < 0)
-		return arena_strdup(r->arena, "holiday");
-	time_civil_from_days(
-	        tz_to_local(tz, at) / (INT64_C(86400) * 1000000), &year, &month, &day);
-	return arena_printf(r->arena, "holiday %04d-%02d-%02d", (int)year, month, day);
+	time_civil_from_days(interval->date, &year, &month, &day);
+	return arena_printf(r->arena, "%s%s %04d-%02d-%02d%s%s",
+	        interval->kind == INTERVAL_CLOSED ? "outside of service hours; " : "",
+	        interval->mark == MARK_SPECIAL ? "special working day" : "holiday", (int)year,
+	        month, day, *name == '\0' ? "" : ": ", name);
 }
 
-static char *why(struct request *r, const struct calendar_history *history,
-        const struct explain_interval *interval)
+static char *why(struct request *r, const struct explain_interval *interval)
 {
+	if (interval->mark != MARK_NONE)
+		return day_text(r, interval);
 	switch (interval->kind) {
 	case INTERVAL_COUNTED:
 		return (char *)(uintptr_t) "";
 	case INTERVAL_CLOSED:
 		return arena_strdup(r->arena, "outside of service hours");
 	case INTERVAL_HOLIDAY:
-		return holiday_text(r, history, interval->from);
+		return arena_strdup(r->arena, "holiday");
 	case INTERVAL_PAUSED:
 		return arena_printf(
 		        r->arena, "pending: %s", pending_reason_name(interval->pause));
@@ -134,8 +135,6 @@ static int fill_intervals(
 		return -OTK_RESOURCE_EXHAUSTED;
 	for (size_t i = 0; i < from->count; i++) {
 		const struct explain_interval *interval = &from->intervals[i];
-		const struct ref_calendar *calendar =
-		        reference_calendar(state->change.ref, interval->calendar_id);
 		Otklik__V1__ClockInterval *to = &intervals[i];
 
 		otklik__v1__clock_interval__init(to);
@@ -143,8 +142,10 @@ static int fill_intervals(
 		to->from_us = interval->from;
 		to->to_us = interval->to;
 		to->consumed_us = interval->consumed_us;
-		to->why = why(r, calendar == NULL ? NULL : calendar->history, interval);
-		if (to->why == NULL)
+		to->why = why(r, interval);
+		if (interval->mark != MARK_NONE && interval->name != NULL)
+			to->day_name = arena_strdup(r->arena, interval->name);
+		if (to->why == NULL || to->day_name == NULL)
 			return -OTK_RESOURCE_EXHAUSTED;
 		if (interval->kind == INTERVAL_PAUSED || interval->kind == INTERVAL_RESOLVED)
 			to->actor = (char *)(uintptr_t)actor_code(

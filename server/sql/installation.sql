@@ -40,7 +40,7 @@ SELECT c.code, NOT c.retired, e.zone, e.week,
 	ARRAY(SELECT to_char(h, 'YYYY-MM-DD') FROM unnest(e.holidays) h),
 	ARRAY(SELECT to_char(d, 'YYYY-MM-DD') || ' ' || s
 		FROM unnest(e.special_dates, e.special_spans) AS x(d, s)),
-	array_to_string(e.rules, '; ')
+	array_to_string(e.rules, '; '), e.names
 FROM calendar c JOIN LATERAL (SELECT * FROM calendar_edition x
 	WHERE x.calendar_id = c.calendar_id ORDER BY x.edition DESC LIMIT 1) e ON true;
 
@@ -224,9 +224,10 @@ WITH c AS (
 	INSERT INTO calendar (code) VALUES ($1)
 	ON CONFLICT (code) DO UPDATE SET retired = false RETURNING calendar_id)
 INSERT INTO calendar_edition
-	(calendar_id, edition, from_at, zone, week, holidays, special_dates, special_spans, rules)
+	(calendar_id, edition, from_at, zone, week, holidays, special_dates, special_spans, rules,
+	names)
 SELECT c.calendar_id, 1 + coalesce((SELECT max(e.edition) FROM calendar_edition e
-		WHERE e.calendar_id = c.calendar_id), 0), $2, $3, $4, $5, $6, $7, $8
+		WHERE e.calendar_id = c.calendar_id), 0), $2, $3, $4, $5, $6, $7, $8, $9
 FROM c;
 
 -- Whose hours count at sites ($1) from $3 on, where that changes; '': those of the contract.

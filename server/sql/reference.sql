@@ -45,7 +45,7 @@ SELECT calendar_id, from_at, zone, week,
 		ARRAY(SELECT to_char(h, 'YYYY-MM-DD') FROM unnest(holidays) h)
 		|| ARRAY(SELECT to_char(d, 'YYYY-MM-DD') || ' ' || s
 			FROM unnest(special_dates, special_spans) AS x(d, s)), '; ') AS exceptions,
-	array_to_string(rules, '; ') AS rules
+	array_to_string(rules, '; ') AS rules, names
 FROM calendar_edition ORDER BY calendar_id, from_at, edition;
 
 -- name: reference_contracts

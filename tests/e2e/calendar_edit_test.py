@@ -149,6 +149,54 @@ def days_that_are_over_change_nothing_and_are_told():
         check_equal((_due(otk, ticket), _moves(otk, ticket)), (before, []), "nothing moves")
 
 
+def _whys(otk, ticket):
+    """(kind, why, name of the day) of each interval that has a why."""
+    return [(i["kind"], i["why"], i.get("day_name", "")) for i in _explained(otk, ticket)["intervals"]
+            if i.get("why")]
+
+
+def _names_are_told(otk, ticket, edit):
+    """The name from the file; another from an edit on, which moves nothing; each told of its time."""
+    closed = "outside of service hours"
+    night = ("closed", closed, "")
+    otk.clock.advance("25h")  # Tuesday 11:00 there, the day off
+    check_equal(_whys(otk, ticket), [night, ("holiday", "holiday 2026-11-24: Day off", "Day off")],
+                "by its name in the file")
+    named = ('rules: ["jan 1"', 'holidays: ["2026-11-24: День труда"]\n    special_days: '
+             '[{date: "2026-11-25", spans: "09:00-11:00,12:00-17:00", name: Короткий день}]\n    '
+             'ics: [days.ics]\n    rules: ["jan 1: Новый год"')
+    told = _apply(otk, named)["calendar", "office"]
+    check("День труда" in told and "are over" not in told, "names are no days that are over", told)
+    otk.clock.advance("24h")
+    check_equal([m[0] for m in _moves(otk, ticket)], ["calendar"], "an hour less, and no other move")
+    short = "special working day 2026-11-25: Короткий день"
+    check_equal(_whys(otk, ticket), [
+        night, ("holiday", "holiday 2026-11-24: Day off", "Day off"),
+        ("holiday", "holiday 2026-11-24: День труда", "День труда"),
+        ("closed", f"{closed}; {short}", "Короткий день"), ("counted", short, "Короткий день")],
+        "each edition's own")
+    otk.clock.advance("1s")
+    _apply(otk, named, ("Новый год", "Ёлка"))
+    otk.clock.advance("1m")
+    check_equal(len(_moves(otk, ticket)), 1, "another name alone moves nothing")
+    eva = otk.as_("eva")
+    shown = eva.json("calendar", "show", "office", "--to", "2027-01-02")["calendars"][0]
+    check_equal([(d["date"], d["kind"], d["name"], d.get("spans", ""), d.get("rule", "")) for d in shown["days"]],
+                [("2026-11-25", "special", "Короткий день", "09:00-11:00,12:00-17:00", ""),
+                 ("2026-12-25", "holiday", "", "", "dec 25-26"), ("2026-12-26", "holiday", "", "", "dec 25-26"),
+                 ("2027-01-01", "holiday", "Ёлка", "", "jan 1")], "days with names, and why")
+    before = eva.json("calendar", "show", "office", "--at", "2026-11-24T11:00:00Z", "--from", "2026-11-24",
+                      "--to", "2027-01-01")["calendars"][0]
+    check_equal((before["edition"], before["editions"], before["days"][0]["name"],
+                 before["days"][-1]["name"]), (3, 4, "День труда", "Новый год"), "as it was")
+    check("Короткий день" in eva.run("calendar", "show", "office"), "people see them")
+    check_equal(sorted(c["code"] for c in eva.json("calendar", "show")["calendars"]),
+                ["night", "office"], "all of them")
+    check("provider" in otk.as_("olga").fails("calendar", "show"), "not a customer's business")
+    check("ten years" in eva.fails("calendar", "show", "office", "--to", "2099-01-01"), "bounded")
+    _apply(otk, edit)
+
+
 def files_of_holidays_are_read():
     with _desk() as otk:
         lines = ["BEGIN:VCALENDAR", "BEGIN:VEVENT", "DTSTART;VALUE=DATE:20261124",
@@ -158,7 +206,9 @@ def files_of_holidays_are_read():
         file.write_text("\r\n".join(lines))
         edit = ('rules: ["jan 1"', 'ics: [days.ics]\n    rules: ["jan 1"')
         check("2026-11-24" in _apply(otk, edit)["calendar", "office"], "a date of the file")
-        check_equal(_due(otk, _file(otk, "hq")), "2026-11-25T13:00:00Z", "is a holiday")
+        ticket = _file(otk, "hq")
+        check_equal(_due(otk, ticket), "2026-11-25T13:00:00Z", "is a holiday")
+        _names_are_told(otk, ticket, edit)
         shown = otk.admin.json("calendar", "ics", file)
         check_equal([(d["date"], d["holiday"]) for d in shown], [("2026-11-24", "Day off")], "shown")
 
@@ -214,6 +264,9 @@ def impossible_calendars_are_refused_with_their_line():
         refuse('"mon-fri 09:00-17:00"', '"mon-fri 09:00-25:00"', "09:00-17:00")
         refuse("    zone: Europe/Berlin", "    zone: Europe/Berlim", "Europe/Berlim")
         refuse('holidays: ["2026-11-24"]', 'holidays: ["2026-11-31"]', "must be a date")
+        refuse('holidays: ["2026-11-24"]', 'holidays: ["2026-11-24: "]', "name is empty")
+        refuse('holidays: ["2026-11-24"]', 'holidays: ["2026-11-24: a\\eb"]', "control characters")
+        refuse('["jan 1", "easter-2"', f'["jan 1: {"x" * 121}", "easter-2"', "at most 120 bytes")
         refuse('holidays: ["2026-11-24"]', 'holidays: ["2026-11-24", "2026-11-24"]', "twice")
         refuse('["jan 1", "easter-2"', '["jan 1", "6th mon of may"', "no rule")
         refuse('["jan 1", "easter-2"', '["jan 1", "jan 1"', "twice")

@@ -296,7 +296,7 @@ static void memory_that_ends_is_told(void **state)
 	struct holiday_rule rule = {.kind = RULE_EASTER};
 
 	(void)state;
-	for (long n = 0; n < 2; n++) {
+	for (long n = 0; n < 3; n++) {
 		alloc_fail_at(n);
 		assert_null(rule_days_new(&rule, 1));
 		alloc_fail_at(-1);
