@@ -69,6 +69,22 @@ static int no_memory(struct otk_error *err)
 	        "the contract does not fit in the memory of one request");
 }
 
+/* Who may not see a customer is not told that a code is its contract's, only that it is taken.
+ */
+static int check_taken(const struct request *r, const struct thing_list *stored,
+        const Otklik__V1__Contract *in, struct otk_error *err)
+{
+	for (size_t i = 0; i < stored->count; i++) {
+		const struct thing *thing = &stored->things[i];
+
+		if (thing->kind == THING_CONTRACT && strcmp(thing->code, in->code) == 0 &&
+		        strcmp(thing_text(thing, CONTRACT_CUSTOMER), in->customer) != 0 &&
+		        !access_is_global(&r->principal->access, PERMISSION_ADMIN))
+			return error_field(err, "code", "is taken: use another");
+	}
+	return 0;
+}
+
 static int decide_withdrawal(
         struct installation_change *change, const char *code, struct otk_error *err)
 {
@@ -129,8 +145,10 @@ static int decide(struct request *r, struct installation_change *change, const c
 	change->declared = (struct thing_list){.arena = r->arena};
 	if (*in->withdraw != '\0')
 		return decide_withdrawal(change, in->withdraw, err);
-	rc = contract_declare(in->contract, &change->stored, &change->declared,
-	        &state->warnings, &state->warning_count, err);
+	rc = check_taken(r, &change->stored, in->contract, err);
+	if (rc == 0)
+		rc = contract_declare(in->contract, &change->stored, &change->declared,
+		        &state->warnings, &state->warning_count, err);
 	if (rc < 0)
 		return rc;
 	zone = zone_of(&change->stored, in->contract->calendar);

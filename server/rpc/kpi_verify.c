@@ -330,6 +330,9 @@ enum step verify_kpi_begin(struct request *r, const Otklik__V1__VerifyKpiRequest
 
 	if (v == NULL)
 		return request_no_memory(r);
+	if (!access_is_global(&r->principal->access, PERMISSION_ADMIN))
+		return request_error(r, OTK_PERMISSION_DENIED, "NOT_PERMITTED",
+		        "only an administrator of every customer may do this");
 	v->r = r;
 	v->limit = in->limit == 0 ? DIFFERENCES_DEFAULT : in->limit;
 	if (v->limit > DIFFERENCES_MAX)

@@ -148,7 +148,8 @@ static bool as_customer_of(struct request *r, const char *code, struct notice_it
 	if (*code == '\0')
 		return true;
 	customer = ref == NULL ? NULL : reference_customer_by_code(ref, code);
-	if (customer == NULL)
+	if (customer == NULL ||
+	        !access_may(&r->principal->access, PERMISSION_ADMIN, customer->id))
 		return false;
 	item->customer_id = customer->id;
 	item->customer_code = customer->code;
