@@ -7,7 +7,8 @@
 #include "base/text.h"
 #include "base/time_text.h"
 
-enum { SHOWN_MAX = 160, DETAIL_MAX = 1000 };
+/* What differs is cut before the remarks are: they tell what the change does. */
+enum { SHOWN_MAX = 160, TEXTS_MAX = 600, DETAIL_MAX = 1000 };
 
 struct diff {
 	struct arena *arena;
@@ -40,7 +41,7 @@ static bool differs(const struct diff *d, const struct thing *declared,
 /* A long text is cut: the detail is for reading, the file has the whole. */
 static void shown(struct buf *out, const char *text)
 {
-	char cut[SHOWN_MAX + 4];
+	char part[SHOWN_MAX + 4];
 
 	if (*text == '\0') {
 		buf_puts(out, "nothing");
@@ -50,10 +51,19 @@ static void shown(struct buf *out, const char *text)
 		buf_printf(out, "'%s'", text);
 		return;
 	}
-	memcpy(cut, text, SHOWN_MAX);
-	cut[SHOWN_MAX] = '\0';
-	text_cut_utf8(cut, SHOWN_MAX);
-	buf_printf(out, "'%s…'", cut);
+	memcpy(part, text, SHOWN_MAX);
+	part[SHOWN_MAX] = '\0';
+	text_cut_utf8(part, SHOWN_MAX);
+	buf_printf(out, "'%s…'", part);
+}
+
+static void cut(struct buf *out, size_t max)
+{
+	if (out->failed || out->len <= max)
+		return;
+	text_cut_utf8(out->data, max);
+	out->len = strlen(out->data);
+	buf_puts(out, "…");
 }
 
 static void remark(struct buf *out, const char *text)
@@ -82,8 +92,7 @@ static void emit(struct diff *d, enum change_action action, const struct thing *
 	change = &d->changes[d->count++];
 	*change =
 	        (struct thing_change){.action = action, .declared = declared, .stored = stored};
-	if (detail->len > DETAIL_MAX)
-		text_cut_utf8(detail->data, DETAIL_MAX);
+	cut(detail, DETAIL_MAX);
 	change->detail = detail->failed ? NULL : arena_strdup(d->arena, buf_text(detail));
 	if (change->detail == NULL)
 		d->no_memory = true;
@@ -155,6 +164,7 @@ static void compare(struct diff *d, const struct thing *declared, const struct t
 		buf_free(&detail);
 		return;
 	}
+	cut(&detail, TEXTS_MAX);
 	if (declared->kind == THING_CALENDAR)
 		remark(&detail, "time from now on is counted by it, what was counted stays");
 	if (!stored->separate && declared->separate)

@@ -140,6 +140,15 @@ static void check_action(const struct contract_reading *r, const char *clock, co
 	check_told(r, clock, &action, path);
 }
 
+static bool is_repeated(const Otklik__V1__Level *in, size_t at)
+{
+	for (size_t k = 0; k < at; k++) {
+		if (strcmp(in->actions[k], in->actions[at]) == 0)
+			return true;
+	}
+	return false;
+}
+
 const char *contract_read_actions(const struct contract_reading *r, size_t i)
 {
 	const Otklik__V1__Level *in = r->in->levels[i];
@@ -147,12 +156,18 @@ const char *contract_read_actions(const struct contract_reading *r, size_t i)
 	const char *copy;
 	bool quiet = false;
 
+	if (in->n_actions == 0)
+		contract_warn(r, contract_path(r, "levels[%zu]", i),
+		        "has no actions: nobody is told, the journal alone knows");
 	if (in->n_actions > ACTIONS_MAX)
 		error_field(r->d->err, contract_path(r, "levels[%zu].actions", i), "at most %d",
 		        ACTIONS_MAX);
 	for (size_t k = 0; k < in->n_actions && k < ACTIONS_MAX; k++) {
 		check_action(r, in->clock, in->actions[k],
 		        contract_path(r, "levels[%zu].actions[%zu]", i, k), &quiet);
+		if (is_repeated(in, k))
+			contract_warn(r, contract_path(r, "levels[%zu].actions[%zu]", i, k),
+			        "'%.60s' is said before: it acts once", in->actions[k]);
 		buf_printf(&text, "%s%s", k > 0 ? ", " : "", in->actions[k]);
 	}
 	copy = text.failed ? NULL : arena_strdup(r->d->arena, buf_text(&text));

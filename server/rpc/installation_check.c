@@ -182,6 +182,20 @@ static void check_reach(const struct contract_reading *r, const struct term_targ
 		        t->target, r->in->calendar);
 }
 
+/* Open on some days only, and never after the last of them. */
+static void check_special_days(const struct contract_reading *r)
+{
+	for (size_t i = 0; i < r->terms->target_count; i++) {
+		const struct term_target *t = &r->terms->targets[i];
+
+		if (!length_of(t).wall)
+			error_field(r->d->err, target_path(r, t),
+			        "%s cannot be met: the calendar '%s' has no week, and is never "
+			        "open after the last of its special days",
+			        t->target, r->in->calendar);
+	}
+}
+
 /* The week alone: exceptions of single days do not make a target possible. */
 static void check_calendar(const struct contract_reading *r)
 {
@@ -190,7 +204,14 @@ static void check_calendar(const struct contract_reading *r)
 	struct calendar_history history = {.editions = &edition, .count = 1};
 	struct calendar_plan plan = {0};
 
-	if (thing == NULL || *thing_text(thing, CALENDAR_WEEK) == '\0' ||
+	if (thing == NULL)
+		return;
+	if (*thing_text(thing, CALENDAR_WEEK) == '\0' &&
+	        *thing_text(thing, CALENDAR_SPECIAL_DAYS) != '\0') {
+		check_special_days(r);
+		return;
+	}
+	if (*thing_text(thing, CALENDAR_WEEK) == '\0' ||
 	        plan_parse(thing_text(thing, CALENDAR_ZONE), thing_text(thing, CALENDAR_WEEK),
 	                NULL, &plan, NULL) < 0)
 		return;
@@ -253,6 +274,17 @@ static int order(const struct place *a, const struct place *b, const struct targ
 	return (left > right) - (left < right);
 }
 
+/* An offset is a number of hours of the calendar, of which n business days have at most n × 25.
+ */
+static bool before_start(const struct place *place, const struct target *length)
+{
+	const int64_t day = 25 * INT64_C(3600000000);
+
+	if (length->business_days == 0)
+		return threshold(place, length->us) <= 0;
+	return place->percent == 0 && -place->offset >= length->business_days * day;
+}
+
 /* A level of the message with the one of its clock that is written before it. */
 static void check_level(const struct contract_reading *r, size_t at, size_t before)
 {
@@ -269,7 +301,7 @@ static void check_level(const struct contract_reading *r, size_t at, size_t befo
 		if (strcmp(clock_kind_name(t->clock), in->clock) != 0)
 			continue;
 		promised = true;
-		if (length.business_days == 0 && threshold(&place, length.us) <= 0) {
+		if (before_start(&place, &length)) {
 			error_field(r->d->err, path,
 			        "%s lies before the start of the target %s (%s): it could "
 			        "never warn in time",

@@ -233,12 +233,41 @@ static const char *customer_zone(const struct declare *d, const char *code)
 	return "UTC";
 }
 
+/* Whether customer (none: all of them) and code are those of "customer/code". */
+static bool is_pair(const char *pair, const char *customer, const char *code)
+{
+	const char *slash = strchr(pair, '/');
+	size_t length = slash == NULL ? 0 : (size_t)(slash - pair);
+
+	return slash != NULL && strcmp(slash + 1, code) == 0 &&
+	       (*customer == '\0' ||
+	               (strlen(customer) == length && memcmp(customer, pair, length) == 0));
+}
+
+/* The path of the last site or service of that pair. */
+static const char *pair_path(struct declare *d, const char *where, const char *pair)
+{
+	bool sites = strcmp(where, "sites") == 0;
+	size_t i = sites ? d->in->n_sites : d->in->n_services;
+
+	while (i-- > 0) {
+		const char *customer =
+		        sites ? d->in->sites[i]->customer : d->in->services[i]->customer;
+		const char *code = sites ? d->in->sites[i]->code : d->in->services[i]->code;
+
+		if (is_pair(pair, customer, code))
+			return declare_path(d, "%s[%zu].code", where, i);
+	}
+	return where;
+}
+
 /* Told once a repeat; `code` names the pair. */
 static void check_pairs(struct declare *d, const struct names *names, const char *where)
 {
 	for (size_t i = 1; i < names->count; i++) {
 		if (strcmp(names->codes[i - 1], names->codes[i]) == 0)
-			error_field(d->err, where, "'%s' is declared twice", names->codes[i]);
+			error_field(d->err, pair_path(d, where, names->codes[i]),
+			        "'%s' is declared twice", names->codes[i]);
 	}
 }
 

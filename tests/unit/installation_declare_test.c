@@ -208,11 +208,12 @@ static void people_and_places_are_checked(void **state)
 	WRONG(w.customers[0].language = T("en us"), "customers[0].language", "pt-BR");
 	WRONG(w.sites[1].customer = T("zulu"), "sites[1].customer", "no customer 'zulu'");
 	WRONG(w.sites[0].code = T("a b"), "sites[0].code", "a-z");
-	WRONG((w.sites[1].code = T("hq"), w.sites[1].customer = T("acme")), "sites", "twice");
+	WRONG((w.sites[1].code = T("hq"), w.sites[1].customer = T("acme")), "sites[1].code",
+	        "twice");
 	WRONG(w.all.n_teams = 2, "teams[1].code", "twice");
 	WRONG(w.service.customer = T("zulu"), "services[0].customer", "zulu");
 	WRONG(w.service.code = T(""), "services[0].code", "a-z");
-	WRONG(w.all.n_services = 2, "services", "twice");
+	WRONG(w.all.n_services = 2, "services[1].code", "twice");
 	WRONG(w.people[0].email = T("nobody"), "people[0].email", "@");
 	WRONG(w.people[0].customer = T("zulu"), "people[0].customer", "zulu");
 	WRONG(w.people[1].code = T("vera"), "people[1].code", "twice");
@@ -512,7 +513,18 @@ static void contradictions_are_refused(void **state)
 	        "targets[0].target", "longer");
 	TERMS((w.calendar.week = T("mon 09:00-09:01"), w.targets[1].target = T("10h")),
 	        "targets[1].target", "more than ten years");
+	TERMS(w.calendar.week = T(""), "targets[0].target", "no week, and is never open after");
+	WRONG((w.calendar.week = T(""), w.targets[0].target = T("15m calendar"),
+	              w.targets[1].target = T("4h calendar"),
+	              w.targets[2].target = T("4h calendar")),
+	        "", "");
 	TERMS(w.levels[0].at = T("-15m"), "levels[0].at", "before the start");
+	TERMS((w.targets[0].target = T("1bd"), w.targets[1].target = T("2bd"),
+	              w.targets[2].target = T("2bd"), w.levels[0].at = T("-25h")),
+	        "levels[0].at", "before the start");
+	WRONG((add_terms(), w.targets[0].target = T("1bd"), w.targets[1].target = T("2bd"),
+	              w.targets[2].target = T("2bd"), w.levels[0].at = T("-24h")),
+	        "", "");
 	TERMS(w.levels[1].at = T("40%"), "levels[1].at", "does not come after");
 	TERMS((w.levels[0].at = T("100%"), w.levels[1].at = T("-5m")), "levels[1].at",
 	        "does not come after");
@@ -546,6 +558,18 @@ static void what_is_missing_is_told(void **state)
 	thing = thing_find(&list, THING_CONTRACT, "standard");
 	assert_string_equal(thing->note,
 	        "warning: missing: no resolution target for service_request P2 P3 P4 P5");
+	arena_free(list.arena);
+	reset();
+	list = (struct thing_list){.arena = arena_new(1 << 20)};
+	w.actions[1] = w.actions[0];
+	w.levels[0].n_actions = 2;
+	w.levels[1].n_actions = 0;
+	assert_int_equal(installation_declare(&w.all, &list, &err), 0);
+	thing_sort(&list);
+	thing = thing_find(&list, THING_CONTRACT, "standard");
+	assert_string_equal(thing->note,
+	        "warning: 'notify lead' is said before: it acts once; warning: has no actions: "
+	        "nobody is told, the journal alone knows");
 	arena_free(list.arena);
 }
 

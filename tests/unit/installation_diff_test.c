@@ -60,6 +60,31 @@ static void equal_things_are_no_change(void **state)
 	assert_int_equal(world->count, 0);
 }
 
+/* However much differs, what the change does is told. */
+static void a_long_detail_keeps_its_remarks(void **state)
+{
+	static const char LONG[] =
+	        "Aпример "
+	        "пример пример пример пример пример пример пример пример пример пример "
+	        "пример пример пример пример пример пример пример пример пример пример";
+	struct world *world = *state;
+	struct thing *to = put(&world->declared, THING_CONTRACT, "c", "acme");
+	struct thing *from = put(&world->stored, THING_CONTRACT, "c", "acme");
+	const char *detail;
+
+	for (int i = 1; thing_text_name(THING_CONTRACT, i) != NULL; i++)
+		to->texts[i] = LONG;
+	to->separate = true;
+	to->note = "warning: missing: something";
+	from->separate = false;
+	assert_int_equal(run(world), 0);
+	assert_int_equal(world->count, 1);
+	detail = world->changes[0].detail;
+	assert_non_null(strstr(detail, "…; declared by the installation: its next apply puts "
+	                               "back what it says; a new version for new tickets"));
+	assert_non_null(strstr(detail, "; warning: missing: something"));
+}
+
 static void changes_come_in_order_of_kind_and_code(void **state)
 {
 	static const struct {
@@ -182,6 +207,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
+	        TEST(a_long_detail_keeps_its_remarks),
 	        TEST(equal_things_are_no_change),
 	        TEST(changes_come_in_order_of_kind_and_code),
 	        TEST(what_an_import_made_is_left_alone_until_it_is_declared),
