@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+from cluster import PSQL  # noqa: E402
 from otk_test import ROOT, Cluster, check, check_equal, run  # noqa: E402
 
 HERE = Path(os.environ.get("OTKLIK_TEST_DIR", "/tmp"))
@@ -43,7 +44,7 @@ def every_zone_of_postgresql_gives_the_same_times():
     cluster.psql("CREATE UNLOGGED TABLE probe "
                  "(zone text, is_local boolean, question bigint, ours bigint)")
     with open(probes) as lines:
-        subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-c", "COPY probe FROM STDIN"],
+        subprocess.run([PSQL, "-XqAt", "-v", "ON_ERROR_STOP=1", "-c", "COPY probe FROM STDIN"],
                        env=cluster.environment(), stdin=lines, check=True)
     # CET, EST and others are abbreviations to PostgreSQL before they are zones, with a fixed
     # offset; by their second name they are the zone.

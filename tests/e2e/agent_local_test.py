@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 from fake_server import FakeServer, Schema  # noqa: E402
-from otk_test import PKI, Service, binary, check, check_equal, eventually, free_port, run  # noqa: E402
+from otk_test import PKI, Pki, Service, binary, check, check_equal, eventually, free_port, run  # noqa: E402
 
 SECONDS = 5
 SCHEMA = Schema()
@@ -28,9 +28,10 @@ class _Site:
         self.folder = Path(tempfile.mkdtemp(dir=os.environ.get("OTKLIK_TEST_DIR", "/tmp")))
         self.pki = self.folder / "pki"
         self.port = free_port()
-        for words in (["ca", self.pki], ["server", self.pki, "server", "localhost"],
-                      ["agent", self.pki, "demo", "spb-1"]):
-            subprocess.run([PKI, *words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        certificates = Pki(self.pki, "demo")
+        certificates.ca()
+        certificates.server()
+        certificates.agent("spb-1")
         self.config = self.folder / "agent.conf"
         self.config.write_text(f"""agent = spb-1
 server = localhost:{self.port}

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+from cluster import PSQL  # noqa: E402
 from desk import Peer  # noqa: E402
 from otk_test import Deployment, check, check_equal, eventually, micros, run  # noqa: E402
 
@@ -265,7 +266,7 @@ def _compute_processes(otk):
 @contextlib.contextmanager
 def _journal_locked(otk):
     """Nobody can read the journal meanwhile."""
-    locker = subprocess.Popen(["psql", "-XqAt"], env=otk.cluster.environment(), text=True,
+    locker = subprocess.Popen([PSQL, "-XqAt"], env=otk.cluster.environment(), text=True,
                               stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     locker.stdin.write("BEGIN; LOCK TABLE event IN ACCESS EXCLUSIVE MODE;\n")
     locker.stdin.flush()

@@ -9,7 +9,7 @@ import threading
 import time
 
 from desk import Desk, schema
-from otk_test import Failed, Service, call, check, check_equal, eventually, PKI
+from otk_test import Failed, Service, check, check_equal, eventually
 
 PERSON, CHECK = 2, 1
 FILED, NOTED, RESOLVED, CLOSED, REOPENED, STORED = range(1, 7)
@@ -42,12 +42,6 @@ class Field(Desk):
                 (1, 1, 1, '50%', 'half'), (1, 1, 2, '+1s', 'late'),
                 (1, 3, 1, '50%', 'half'), (1, 3, 2, '+1s', 'late')""")
         self.know_agents(self.codes)
-        makers = [threading.Thread(target=call, args=(PKI, "agent", self.pki, self.name, code))
-                  for code in self.codes]
-        for maker in makers:
-            maker.start()
-        for maker in makers:
-            maker.join()
         for code in self.codes:
             self.agent(code, CHECKS.format(code=code, file=self.folder / f"agent-{code}/present"),
                        settings={"log_level": "warn"})

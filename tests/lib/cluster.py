@@ -7,6 +7,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 PG_CLUSTER = ROOT / "deploy/pg_cluster"
 TEMPLATES = ROOT / "build/pg-template"
+# The program itself: Debian's `psql` is a script that spends ten times its time on finding it.
+PSQL = next((path for version in range(15, 20)
+             if (path := Path(f"/usr/lib/postgresql/{version}/bin/psql")).exists()), "psql")
 OWNER, APPLICATION = "postgres", "otklik_app"
 
 
@@ -66,7 +69,7 @@ class Cluster:
 
     def psql(self, text=None, *options, file=None, user=OWNER, database="otklik", expect=0):
         """Runs SQL; what psql prints, unaligned and without headers."""
-        command = ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", *options]
+        command = [PSQL, "-XqAt", "-v", "ON_ERROR_STOP=1", *options]
         command += ["-f", str(file)] if file else ["-c", text]
         return call(*command, env=self.environment(user, database), expect=expect, timeout=300)
 

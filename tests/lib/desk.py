@@ -15,7 +15,7 @@ import time
 import uuid
 from pathlib import Path
 
-from otk_test import PKI, ROOT, Deployment, Failed, call, eventually
+from otk_test import ROOT, Deployment, Failed, eventually
 
 HELLO, REQUEST, RESPONSE, STATUS, ITEM, CREDIT, CANCEL, PING, PONG, GOAWAY = range(1, 11)
 HEADER = struct.Struct(">IBBHQI16s")
@@ -315,6 +315,5 @@ class Desk(Deployment):
 
     def agent_peer(self, code, index=0):
         """An agent's connection without the agent."""
-        if not (self.pki / f"agent-{code}.crt").exists():
-            call(PKI, "agent", self.pki, self.name, code)
+        self.certificates.agent(code)
         return Peer(self, code, index, "agent")

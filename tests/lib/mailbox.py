@@ -11,6 +11,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+from cluster import PSQL
 from desk import Desk
 from otk_test import Skip, check_equal, eventually, free_port
 
@@ -116,7 +117,7 @@ class Office(Desk):
     @contextlib.contextmanager
     def session(self, statement):
         """A session of the database in which the statement has been run and that stays."""
-        psql = subprocess.Popen(["psql", "-XqAt"], env=self.cluster.environment(), text=True,
+        psql = subprocess.Popen([PSQL, "-XqAt"], env=self.cluster.environment(), text=True,
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         try:
             psql.stdin.write(f"{statement};\n\\echo done\n")

@@ -31,10 +31,10 @@ import traceback
 from pathlib import Path
 
 from cluster import APPLICATION, OWNER, ROOT, Cluster, CommandFailed, call  # noqa: F401
+from pki import PKI, Pki  # noqa: F401
 
 EXAMPLE = ROOT / "deploy/example/installation.yaml"
 DATA = Path(os.environ.get("OTKLIK_DATA", ROOT.parent / "shared/data"))
-PKI = ROOT / "deploy/pki"
 SKIPPED = 77
 SHORT = "--short" in sys.argv[1:]
 PRESET = os.environ.get("OTKLIK_PRESET", "dev")
@@ -319,6 +319,7 @@ class Deployment:
         self.folder = Path(tempfile.mkdtemp(prefix="d", dir=base))
         self.folder.chmod(0o755)
         self.pki = self.folder / "pki"
+        self.certificates = Pki(self.pki, self.name)
         self.services = []
         self.settings = dict(settings or {})
         self.api, self.jobs, self.fsync = api, jobs, fsync
@@ -349,8 +350,8 @@ class Deployment:
             self.close()
 
     def make(self):
-        call(PKI, "ca", self.pki)
-        call(PKI, "server", self.pki, "server")
+        self.certificates.ca()
+        self.certificates.server()
         self.cluster = Cluster(self.folder / "pg", self.fsync, self.postgres_settings)
         self.ports = [free_port() for _ in range(self.masters)]
         self.profile(self.admin_code)
@@ -431,7 +432,7 @@ class Deployment:
     def profile(self, name, person=None, port=None):
         """A certificate and a profile of the command line for a person."""
         person = person or name
-        call(PKI, "person", self.pki, self.name, person)
+        self.certificates.person(person)
         self.fill("profile.conf", self.folder / f"config/profiles/{name}.conf", PERSON=person,
                   LISTEN=f"127.0.0.1:{port or self.ports[0]}")
 
@@ -470,7 +471,7 @@ class Deployment:
         """A site's agent; `checks` is its YAML file of checks."""
         state = self.folder / f"agent-{code}"
         state.mkdir(exist_ok=True)
-        call(PKI, "agent", self.pki, self.name, code)
+        self.certificates.agent(code)
         path = self.fill("agent.conf", state / "agent.conf", AGENT=code, STATE=state,
                          SOCKET=state / "sock", CHECKS=state / "checks.yaml", CLOCK=self.clock_name,
                          LISTEN=f"127.0.0.1:{port or self.ports[0]}")

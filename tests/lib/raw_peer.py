@@ -2,9 +2,8 @@
 import socket
 import ssl
 import struct
-import subprocess
 
-from otk_test import PKI, Deployment, Failed, check, check_equal, eventually
+from otk_test import Deployment, Failed, check, check_equal, eventually
 
 HELLO, REQUEST, RESPONSE, STATUS, ITEM, CREDIT, CANCEL, PING, PONG, GOAWAY = range(1, 11)
 WHO_AM_I, SERVER_STATUS, CREATE_TICKET, APPLY = 1, 2, 10, 80
@@ -151,7 +150,7 @@ def ready(otk):
 
 
 def person(otk, code, role=1):
-    subprocess.run([PKI, "person", otk.pki, otk.name, code], check=True)
+    otk.certificates.person(code)
     otk.cluster.psql(f"""WITH p AS (INSERT INTO principal (kind, customer_id, code, name, uri)
         VALUES (1, 0, '{code}', '{code}', 'otklik://{otk.name}/person/{code}')
         RETURNING principal_id)
