@@ -95,13 +95,17 @@ static int32_t told_service(
 
 static int keep_consumed(struct simulation *s, struct simulation_cell *cell, int64_t us)
 {
-	int64_t *times = room(cell->consumed, cell->count, &cell->cap, SIMULATION_OUTCOMES_MAX,
-	        sizeof *times);
+	int64_t *times;
 
-	if (times == NULL || ++s->outcomes > SIMULATION_OUTCOMES_MAX)
+	if (s->outcomes >= SIMULATION_OUTCOMES_MAX)
+		return -OTK_RESOURCE_EXHAUSTED;
+	times = room(cell->consumed, cell->count, &cell->cap, SIMULATION_OUTCOMES_MAX,
+	        sizeof *times);
+	if (times == NULL)
 		return -OTK_RESOURCE_EXHAUSTED;
 	cell->consumed = times;
 	times[cell->count++] = us;
+	s->outcomes++;
 	return 0;
 }
 

@@ -8,7 +8,7 @@
 #include "world.h"
 
 /* One ticket with one resolution, over at `ended`, broken or met, in the summer of 2026. */
-static void add_one(struct simulation *s, struct world *world, int month, int16_t priority,
+static int try_one(struct simulation *s, struct world *world, int month, int16_t priority,
         bool broken, int64_t consumed)
 {
 	struct simulated_outcome o = {.clock = CLOCK_RESOLUTION,
@@ -24,7 +24,13 @@ static void add_one(struct simulation *s, struct world *world, int month, int16_
 	struct simulated ticket = {.outcomes = &o, .count = 1};
 
 	o.breached_at = broken ? o.ended_at : 0;
-	assert_int_equal(simulation_add(s, &world->ref, world->acme, &ticket), 0);
+	return simulation_add(s, &world->ref, world->acme, &ticket);
+}
+
+static void add_one(struct simulation *s, struct world *world, int month, int16_t priority,
+        bool broken, int64_t consumed)
+{
+	assert_int_equal(try_one(s, world, month, priority, broken, consumed), 0);
 }
 
 static void set_fee(struct world *world, struct ref_credit *credits, size_t count)
@@ -217,6 +223,22 @@ static void time_goes_to_the_hours_in_which_it_was_counted(void **state)
 	simulation_clear(&s);
 }
 
+/* At the bound where a cell's array was just about to grow. */
+static void past_the_bound_nothing_is_gathered_and_all_can_be_freed(void **state)
+{
+	struct life *life = *state;
+	struct simulation s = {0};
+
+	for (int i = 0; i < 16; i++)
+		add_one(&s, life->world, 6, 3, false, HOUR);
+	assert_int_equal(s.cells[0].count, s.cells[0].cap);
+	s.outcomes = SIMULATION_OUTCOMES_MAX;
+	assert_int_equal(try_one(&s, life->world, 6, 3, false, HOUR), -OTK_RESOURCE_EXHAUSTED);
+	assert_int_equal(s.cells[0].count, 16);
+	assert_int_equal(s.cells[0].consumed[15], HOUR);
+	simulation_clear(&s);
+}
+
 #define LIFE(test) cmocka_unit_test_setup_teardown(test, life_begin, life_end)
 
 int main(void)
@@ -227,6 +249,7 @@ int main(void)
 	        LIFE(cells_are_by_clock_type_priority_and_service),
 	        LIFE(what_has_no_outcome_counts_neither_way),
 	        LIFE(time_goes_to_the_hours_in_which_it_was_counted),
+	        LIFE(past_the_bound_nothing_is_gathered_and_all_can_be_freed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
