@@ -49,8 +49,9 @@ static void format_cut(char *out, size_t size, const char *format, va_list args)
 
 	if (n < 0)
 		out[0] = '\0';
-	else if ((size_t)n >= size)
-		text_cut_utf8(out, size - 1);
+	/* the buffer's end, and a precision as in "%.40s", part characters: no client reads
+	 * that */
+	text_drop_broken(out);
 }
 
 int error_set(struct otk_error *err, enum otk_status code, const char *reason,

@@ -55,6 +55,24 @@ bool text_is_utf8(const char *text, size_t length)
 	return true;
 }
 
+void text_drop_broken(char *text)
+{
+	size_t left = strlen(text);
+	char *to = text;
+
+	while (left > 0) {
+		size_t n = utf8_sequence((const unsigned char *)text, left);
+
+		if (n > 0)
+			memmove(to, text, n);
+		to += n;
+		n = n > 0 ? n : 1;
+		text += n;
+		left -= n;
+	}
+	*to = '\0';
+}
+
 size_t text_utf8_count(const char *text, size_t length)
 {
 	size_t count = 0;

@@ -15,6 +15,9 @@ size_t text_utf8_count(const char *text, size_t length);
 /* Terminates text at or before `max` bytes without splitting a UTF-8 sequence. */
 void text_cut_utf8(char *text, size_t max);
 
+/* Takes out the bytes that belong to no well-formed character. */
+void text_drop_broken(char *text);
+
 /*
  * Bytes of what stands at `at` in well-formed UTF-8 and could lead a reader's screen astray, 0
  * for an ordinary character: control characters (C1 too, and tabs and line ends where it is to

@@ -266,7 +266,7 @@ enum step request_error(
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof text, format, args);
 	va_end(args);
-	(void)error_set(&err, code, reason, "%s", text);
+	(void)error_set(&err, code, reason, "%s", text); /* parted characters fall away */
 	return request_fail(r, &err);
 }
 

@@ -202,6 +202,11 @@ static void errors_are_cut_between_characters(void **state)
 	assert_int_equal(error_set(&err, OTK_NOT_FOUND, "NOTHING", "%s", text), -OTK_NOT_FOUND);
 	assert_int_equal(strlen(err.message), OTK_MESSAGE_SIZE - 2);
 	assert_string_equal(err.reason, "NOTHING");
+	(void)error_set(
+	        &err, OTK_NOT_FOUND, "NOTHING", "'%.3s' is \xff not", "\xD0\x9E\xD0\x9E");
+	assert_string_equal(err.message, "'\xD0\x9E' is  not");
+	(void)error_field(&err, "f", "'%.2s'", "a\xD0\x9E");
+	assert_string_equal(err.violations[0].description, "'a'");
 	assert_int_equal(error_set(NULL, OTK_ABORTED, "X", "x"), -OTK_ABORTED);
 	error_clear(&err);
 	assert_int_equal(err.code, OTK_OK);
