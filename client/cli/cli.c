@@ -43,17 +43,52 @@ int cli_exit_code(enum otk_status code)
 	return EXIT_SOFTWARE;
 }
 
-int cli_fail(const struct otk_error *err)
+/* A field of a request as the command line calls it: where the two differ. */
+static const char *shown_field(
+        const char *field, const char *text_option, char *out, size_t size)
 {
-	bool told = err->violation_count == 1 &&
-	            strstr(err->message, err->violations[0].description) != NULL;
+	static const struct {
+		const char *field;
+		const char *shown;
+	} NAMES[] = {{"into_ticket_id", "into"}, {"promise_at", "when"},
+	        {"at_request_seq", "at-request"}, {"at_request", "at-request"},
+	        {"live_contact", "live"}, {"quiet_hours", "quiet"}};
+	size_t length = strlen(field);
+
+	if (strcmp(field, "text") == 0 && text_option != NULL)
+		return text_option;
+	for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+		if (strcmp(field, NAMES[i].field) == 0)
+			return NAMES[i].shown;
+	}
+	if (length <= 3 || strcmp(field + length - 3, "_us") != 0)
+		return field;
+	(void)snprintf(out, size, "%.*s", (int)(length - 3), field);
+	return out;
+}
+
+/* Whether the message is that of the first violation. */
+static bool is_of_fields(const struct otk_error *err)
+{
+	return err->violation_count > 0 &&
+	       strstr(err->message, err->violations[0].description) != NULL;
+}
+
+static int fail(const struct otk_error *err, const char *text_option)
+{
+	bool fields = is_of_fields(err);
 
 	(void)fflush(stdout);
-	clean_printf(stderr, "otklik: %s",
-	        err->message[0] != '\0' ? err->message : status_name(err->code));
-	(void)fputc('\n', stderr);
-	for (size_t i = 0; i < err->violation_count && !told; i++) {
-		clean_printf(stderr, "  %s: %s", err->violations[i].field,
+	if (!fields) {
+		clean_printf(stderr, "otklik: %s",
+		        err->message[0] != '\0' ? err->message : status_name(err->code));
+		(void)fputc('\n', stderr);
+	}
+	for (size_t i = 0; i < err->violation_count; i++) {
+		char name[OTK_FIELD_SIZE];
+
+		clean_printf(stderr, "%s%s: %s", fields ? "otklik: " : "  ",
+		        shown_field(err->violations[i].field, text_option, name, sizeof name),
 		        err->violations[i].description);
 		(void)fputc('\n', stderr);
 	}
@@ -62,6 +97,11 @@ int cli_fail(const struct otk_error *err)
 	/* Files that the profile names. */
 	return strcmp(err->reason, "BAD_CREDENTIALS") == 0 ? EXIT_CONFIG
 	                                                   : cli_exit_code(err->code);
+}
+
+int cli_fail(const struct otk_error *err)
+{
+	return fail(err, NULL);
 }
 
 int cli_usage(const char *words, const char *format, ...)
@@ -144,7 +184,7 @@ int cli_call(struct cli *cli, uint16_t method, const ProtobufCMessage *request,
 		(void)fputs("\r\033[K", stderr);
 	if (rc == 0)
 		return 0;
-	rc = cli_fail(&err);
+	rc = fail(&err, cli->text_option);
 	if (rc == EXIT_UNAVAILABLE)
 		(void)fprintf(stderr, "  the server is %s, says %s\n", cli->profile.server,
 		        cli->profile.path);

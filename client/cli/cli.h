@@ -39,6 +39,7 @@ struct cli {
 	struct profile profile;
 	bool profile_loaded;
 	struct client *client;
+	const char *text_option; /* what the field `text` is called here; NULL: text */
 };
 
 /* One verb: `words` are its one or two names. */
@@ -60,8 +61,8 @@ int cli_connect(struct cli *cli);
 int cli_call(struct cli *cli, uint16_t method, const ProtobufCMessage *request,
         const ProtobufCMessage **reply);
 
-/* Prints "otklik: …", cleaned, with every field violation; returns the exit code of the status.
- */
+/* Prints "otklik: …", cleaned, a line for every field violation, in the words of the command
+ * line; returns the exit code of the status. */
 int cli_fail(const struct otk_error *err);
 int cli_exit_code(enum otk_status code);
 

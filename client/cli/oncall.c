@@ -170,7 +170,12 @@ int verb_oncall_withdraw(struct cli *cli, int argc, char **argv)
 		return rc;
 	out = (const Otklik__V1__DeleteOnCallOverrideResponse *)(const void *)reply;
 	if (cli->format == FORMAT_JSON)
-		return json_print_message(reply, stdout);
-	(void)printf("%s\n", out->withdrawn ? "withdrawn" : "there is none in force");
-	return 0;
+		rc = json_print_message(reply, stdout);
+	else if (out->withdrawn)
+		(void)puts("withdrawn");
+	if (rc != 0 || out->withdrawn)
+		return rc;
+	(void)fprintf(stderr, "otklik: there is no override %lld in force\n",
+	        (long long)in.override_id);
+	return EXIT_NOT_FOUND;
 }

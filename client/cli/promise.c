@@ -449,6 +449,7 @@ int verb_ticket_promise(struct cli *cli, int argc, char **argv)
 
 	if (rc != 0)
 		return rc < 0 ? 0 : rc;
+	cli->text_option = "reason";
 	/* "+4h" is from the server's now; and the record is read before the promise is made. */
 	in.ticket_id = p.ticket;
 	rc = record_get(cli, &in, &before);

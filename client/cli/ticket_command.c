@@ -123,16 +123,37 @@ static size_t options_build(const struct ticket_command *c, const ProtobufCMessa
 	return n;
 }
 
+/* "customer, scheduled or change". */
+static void enum_words(const ProtobufCEnumDescriptor *type, char *out, size_t size)
+{
+	char word[64];
+	size_t used = 0;
+
+	*out = '\0';
+	for (unsigned i = 0; i < type->n_values && used < size; i++) {
+		json_enum_word(type, type->values[i].value, word, sizeof word);
+		if (word[0] == '\0')
+			continue;
+		used += (size_t)snprintf(out + used, size - used, "%s%s",
+		        used == 0                 ? ""
+		        : i + 1 == type->n_values ? " or "
+		                                  : ", ",
+		        word);
+	}
+}
+
 static int enum_set(const struct ticket_command *c, ProtobufCMessage *request,
         const char *field, const ProtobufCEnumDescriptor *type, const char *word)
 {
+	char words[128];
 	int value;
 
 	if (word == NULL)
 		return 0;
 	value = json_enum_value(type, word);
+	enum_words(type, words, sizeof words);
 	if (value < 0)
-		return cli_usage(c->words, "--%s: '%s' is none of those", field, word);
+		return cli_usage(c->words, "%s: '%s' must be %s", field, word, words);
 	message_set_number(request, field, value);
 	return 0;
 }
@@ -207,6 +228,7 @@ static int ticket_command(
 	rc = request_fill(c, request, &v);
 	if (rc != 0)
 		return rc;
+	cli->text_option = c->text_option;
 	rc = cli_call(cli, c->method, request, &reply);
 	if (rc != 0 || v.quiet)
 		return rc;

@@ -12,8 +12,9 @@
 #include "base/status.h"
 #include "base/time_text.h"
 
-static const char HELP[] = "write 2026-12-31 18:00, tomorrow 18:00, fri 18:00, +4h, or "
-                           "2026-12-31T18:00:00+03:00";
+static const char HELP[] =
+        "is no time: write 2026-12-31 18:00, tomorrow 18:00, fri 18:00, +4h, or "
+        "2026-12-31T18:00:00+03:00";
 
 static int refuse(char *error, const char *text, const char *why)
 {

@@ -144,12 +144,12 @@ static void check_times(const Otklik__V1__GetOnCallRequest *in, struct otk_error
 	if (in->from_us < 0 || in->from_us >= CALENDAR_END)
 		error_field(err, "from_us", "must lie in the years 1970 to 2100");
 	if ((in->from_us != 0) != (in->to_us != 0))
-		error_field(err, "to_us", "goes with from_us");
+		error_field(err, "to_us", "goes with a beginning");
 	else if (in->from_us != 0 && (in->to_us <= in->from_us || in->to_us > CALENDAR_END ||
 	                                     in->to_us - in->from_us > YEAR_US))
-		error_field(err, "to_us", "must lie after from_us, at most a year");
+		error_field(err, "to_us", "must lie after the beginning, at most a year");
 	if (in->from_us != 0 && in->at_us != 0)
-		error_field(err, "at_us", "goes without from_us");
+		error_field(err, "at_us", "goes without a stretch of time");
 }
 
 enum step get_on_call_begin(struct request *r, const Otklik__V1__GetOnCallRequest *in)
@@ -250,9 +250,9 @@ enum step set_on_call_override_begin(
 	if (in->layer > ROTA_LAYERS_MAX)
 		error_field(&err, "layer", "must be 1 to %d", ROTA_LAYERS_MAX);
 	if (made->to <= made->from)
-		error_field(&err, "to_us", "must lie in the future and after from_us");
+		error_field(&err, "to_us", "must lie in the future and after the beginning");
 	else if (made->to - made->from > YEAR_US || made->to > CALENDAR_END)
-		error_field(&err, "to_us", "must lie within a year of from_us");
+		error_field(&err, "to_us", "must lie within a year of the beginning");
 	field_line(&err, "reason", in->reason, REASON_MAX);
 	if (err.code != OTK_OK)
 		return request_fail(r, &err);

@@ -28,7 +28,7 @@ enum step simulate_contract_begin(
 	if (in->contract == NULL)
 		error_field(&err, "contract", "say which contract");
 	if (in->from_us < 0 || in->to_us < 0 || (in->to_us != 0 && in->from_us >= in->to_us))
-		error_field(&err, "from_us", "must be before to_us");
+		error_field(&err, "from_us", "must be before the end");
 	else if (in->to_us - in->from_us > YEARS_MAX * YEAR_US && in->from_us != 0)
 		error_field(&err, "from_us", "at most %d years are simulated", YEARS_MAX);
 	if (in->history_us < 0 || in->history_us > YEARS_MAX * YEAR_US)

@@ -63,7 +63,7 @@ def mistakes_on_the_command_line_are_64_and_say_what_helps():
             (["ticket", "show"], "<ticket> is needed"), (["ticket", "show", "x"], "whole number"),
             (["ticket", "list", "--state", "open"], "none of new, assigned"),
             (["ticket", "create", "--title", "x", "--type", "wish"], "incident or service_request"),
-            (["ticket", "pend", "1", "--reason", "lunch"], "none of those"),
+            (["ticket", "pend", "1", "--reason", "lunch"], "must be customer, scheduled, supplier or change"),
             (["sla", "explain", "1", "lunch"], "response, update, resolution"),
             (["--format", "xml", "whoami"], "table, json or csv"),
             (["--zone", "Moon/Base", "whoami"], "--zone"),

@@ -56,6 +56,8 @@ def _a_question_asks_for_another_date(otk):
                        "--reason", "как просили", "--zone", "Europe/Moscow")["entry"]
     check_equal((entry["by_customer"], entry["offensive"], entry["promise_at"]), (True, False, "2026-03-03T07:00:00Z"),
                 "at the customer's own request")
+    said = pavel.fails("ticket", "promise", number, "--withdraw")
+    check("otklik: reason: must give the reason for withdrawing" in said, "the option is named, not the field", said)
     pavel.run("ticket", "promise", number, "--withdraw", "--reason", "нет детали")
     eventually(lambda: otk.value("SELECT (SELECT max(rev) FROM feed) = (SELECT rev FROM dispatch)") == "t"
                and otk.value("SELECT (SELECT count(*) FROM feed) = (SELECT count(*) FROM event)") == "t", "dispatched")
