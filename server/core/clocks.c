@@ -290,11 +290,11 @@ static int supplier_follow(const struct act *act)
 
 int clocks_follow_state(const struct act *act)
 {
-	int rc = 0;
+	int rc = supplier_follow(act); /* first: one that ends has no pause more */
 
 	for (int kind = CLOCK_RESPONSE; rc == 0 && kind < CLOCK_KIND_COUNT; kind++)
 		rc = follow_state(act, (enum clock_kind)kind);
-	return rc == 0 ? supplier_follow(act) : rc;
+	return rc;
 }
 
 int clock_hold(const struct act *act, enum event_cause cause)
@@ -433,10 +433,10 @@ static int clock_appear(const struct act *act, enum clock_kind kind, enum event_
 	bool wanted = kind == CLOCK_RESOLUTION ||
 	              (kind == CLOCK_RESPONSE) == (t->first_reply_at == 0);
 
-	if (kind > CLOCK_RESOLUTION) /* they begin with what they measure */
-		return kind == CLOCK_OPERATIONAL && cause == CAUSE_CONTRACT
-		               ? clock_hold(act, cause)
-		               : 0;
+	if (kind == CLOCK_OPERATIONAL) /* the team that has it is bound from here on */
+		return clock_hold(act, cause);
+	if (kind == CLOCK_SUPPLIER) /* clocks_follow_state() looks whether he is waited for */
+		return 0;
 	if (!wanted || t->state >= TICKET_RESOLVED || sla_target(act->c, kind, act->at) == NULL)
 		return 0;
 	if (clock->state == CLOCK_VOID && kind == CLOCK_RESOLUTION)
@@ -455,7 +455,8 @@ int clocks_retarget(const struct act *act, enum event_cause cause)
 
 		if (clock_is_open(clock))
 			rc = clock_reaim(act, (enum clock_kind)kind, cause);
-		else if (clock->state == CLOCK_NONE || clock->state == CLOCK_VOID)
+		else if (clock->state == CLOCK_NONE || clock->state == CLOCK_VOID ||
+		         kind == CLOCK_OPERATIONAL) /* met or late: the team's before */
 			rc = clock_appear(act, (enum clock_kind)kind, cause);
 	}
 	return rc == 0 ? clocks_follow_state(act) : rc;

@@ -83,10 +83,10 @@ static int do_take(const struct act *act, const struct command *cmd)
 		return rc;
 	if (t->team_id == 0 && person != NULL && person->team_id != 0)
 		e.team_id = person->team_id;
-	if (t->assignee_id != self) {
+	if (t->assignee_id != self)
 		e.assignee_id = self;
+	if (e.assignee_id > 0 || e.team_id > 0) /* somebody else may have given it to me */
 		rc = act_emit(act, &e);
-	}
 	return rc == 0 ? step_move(act, TICKET_IN_PROGRESS, CAUSE_NONE) : rc;
 }
 

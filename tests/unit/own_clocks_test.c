@@ -104,6 +104,19 @@ static void without_a_team_or_a_change_of_it_nothing_goes_round(void **state)
 	assert_int_equal(life_count(life, EVENT_CLOCK_STOPPED), 0);
 }
 
+static void who_takes_what_was_given_to_them_brings_it_to_their_team(void **state)
+{
+	struct life *life = *state;
+
+	file(life, 0);
+	run(life, "2026-03-02T10:05:00+03:00",
+	        (struct command){.verb = VERB_ASSIGN, .assignee_id = VERA.principal_id});
+	assert_int_equal(OPERATIONAL(life)->state, CLOCK_NONE);
+	run(life, "2026-03-02T10:10:00+03:00", (struct command){.verb = VERB_TAKE});
+	assert_int_equal(life->c.ticket.team_id, TEAM_NET);
+	assert_int_equal(OPERATIONAL(life)->started_at, at("2026-03-02T10:10:00+03:00"));
+}
+
 static void a_pause_of_the_contract_stops_the_team_s_clock(void **state)
 {
 	struct life *life = *state;
@@ -143,6 +156,19 @@ static void a_supplier_is_waited_for_each_time_anew(void **state)
 	assert_int_equal(SUPPLIER(life)->breached_at, at("2026-03-03T12:00:00+03:00"));
 	run(life, "2026-03-03T14:00:00+03:00", RESOLVE);
 	assert_int_equal(SUPPLIER(life)->stopped_at, at("2026-03-03T13:00:00+03:00"));
+}
+
+static void a_supplier_s_clock_that_ends_is_not_paused_before(void **state)
+{
+	struct life *life = *state;
+
+	life->world->acme->pauses[CLOCK_SUPPLIER] = 1 << PENDING_CUSTOMER;
+	file(life, TEAM_NET);
+	run(life, "2026-03-02T11:00:00+03:00", pend(PENDING_SUPPLIER));
+	run(life, "2026-03-02T12:00:00+03:00", pend(PENDING_CUSTOMER));
+	assert_int_equal(SUPPLIER(life)->state, CLOCK_MET);
+	assert_int_equal(SUPPLIER(life)->due_at, at("2026-03-02T15:00:00+03:00"));
+	assert_int_not_equal(life_last(life, EVENT_CLOCK_PAUSED)->clock, CLOCK_SUPPLIER);
 }
 
 static void reopening_gives_the_team_its_time_again_and_cancel_voids(void **state)
@@ -185,6 +211,36 @@ static void a_change_of_priority_or_contract_aims_them_too(void **state)
 	        (struct command){.verb = VERB_APPLY_CONTRACT, .contract_id = CONTRACT_ACME});
 	assert_int_equal(OPERATIONAL(life)->state, CLOCK_RUNNING);
 	assert_int_equal(OPERATIONAL(life)->due_at, at("2026-03-02T11:50:00+03:00"));
+}
+
+static void a_priority_may_bring_the_team_s_clock_into_being(void **state)
+{
+	static struct ref_target targets[] = {
+	        {.clock = CLOCK_RESOLUTION, .target_us = 8 * HOUR},
+	        {.clock = CLOCK_OPERATIONAL, .team_id = TEAM_NET, .target_us = HOUR},
+	        {.clock = CLOCK_OPERATIONAL, .priority = 1, .target_us = HOUR},
+	};
+	const struct command raise = {.verb = VERB_CLASSIFY, .priority = 1, .text = "so"};
+	const struct command lower = {.verb = VERB_CLASSIFY, .priority = 4, .text = "so"};
+	struct life *life = *state;
+
+	life->world->acme->targets = targets;
+	life->world->acme->target_count = 3;
+	file(life, TEAM_NET);
+	/* What is left of the team before does not stand in the way. */
+	run(life, "2026-03-02T10:20:00+03:00", assign(TEAM_OFFICE));
+	assert_int_equal(OPERATIONAL(life)->state, CLOCK_MET);
+	run(life, "2026-03-02T10:30:00+03:00", raise);
+	assert_int_equal(OPERATIONAL(life)->state, CLOCK_RUNNING);
+	assert_int_equal(OPERATIONAL(life)->due_at, at("2026-03-02T11:30:00+03:00"));
+	run(life, "2026-03-02T10:40:00+03:00", lower);
+	assert_int_equal(OPERATIONAL(life)->state, CLOCK_VOID);
+	run(life, "2026-03-02T10:50:00+03:00", raise);
+	assert_int_equal(OPERATIONAL(life)->due_at, at("2026-03-02T11:50:00+03:00"));
+	run(life, "2026-03-02T11:00:00+03:00", RESOLVE);
+	run(life, "2026-03-02T11:10:00+03:00", lower);
+	run(life, "2026-03-02T11:20:00+03:00", raise);
+	assert_int_equal(OPERATIONAL(life)->state, CLOCK_MET);
 }
 
 static void nothing_is_public(const struct change *c)
@@ -247,10 +303,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        TEST(a_team_has_its_own_time_from_hand_over_to_hand_over),
 	        TEST(without_a_team_or_a_change_of_it_nothing_goes_round),
+	        TEST(who_takes_what_was_given_to_them_brings_it_to_their_team),
 	        TEST(a_pause_of_the_contract_stops_the_team_s_clock),
 	        TEST(a_supplier_is_waited_for_each_time_anew),
+	        TEST(a_supplier_s_clock_that_ends_is_not_paused_before),
 	        TEST(reopening_gives_the_team_its_time_again_and_cancel_voids),
 	        TEST(a_change_of_priority_or_contract_aims_them_too),
+	        TEST(a_priority_may_bring_the_team_s_clock_into_being),
 	        TEST(nothing_of_them_is_public_and_explain_adds_up),
 	        TEST(an_undone_merge_or_a_raise_does_not_tell_of_them),
 	};
