@@ -5,6 +5,7 @@
 
 #include "core/clocks.h"
 #include "core/lifecycle.h"
+#include "core/lifecycle_steps.h"
 #include "core/priority.h"
 #include "core/projection.h"
 #include "core/sla.h"
@@ -362,11 +363,15 @@ static int replay_event(struct replay *r, const struct event *events, size_t cou
 
 /* --- the whole life ----------------------------------------------------------------------- */
 
-/* What time owes until then, and what was counted. */
-static int pass_time(struct replay *r, int64_t at)
+/* What time owes until then, and what was counted; `through`: also what it owes at that very
+ * instant, which comes before what levels do there. */
+static int pass_time(struct replay *r, int64_t at, bool through)
 {
 	struct act act = {.c = &r->c, .at = at, .now = at, .err = r->err};
-	int rc = lifecycle_tick(&r->c, at, r->err);
+	int rc;
+
+	act.until = through ? at + 1 : at;
+	rc = tick(&act);
 
 	if (rc != 0)
 		return rc;
@@ -380,7 +385,7 @@ static int pass_time(struct replay *r, int64_t at)
 
 static int finish(struct replay *r, int64_t until)
 {
-	int rc = r->seen_at < until ? pass_time(r, until) : 0;
+	int rc = r->seen_at < until ? pass_time(r, until, false) : 0;
 
 	for (int kind = 1; rc == 0 && kind < CLOCK_KIND_COUNT; kind++) {
 		struct track *track = &r->tracks[kind];
@@ -410,7 +415,8 @@ int simulate_ticket(const struct reference *ref, int32_t contract_id,
 	change_init(&r.c, arena, ref);
 	for (size_t i = 0; rc == 0 && i < count && events[i].occurred_at < until; i++) {
 		if (i > 0)
-			rc = pass_time(&r, events[i].occurred_at);
+			rc = pass_time(
+			        &r, events[i].occurred_at, events[i].cause == CAUSE_ESCALATED);
 		else
 			r.seen_at = events[i].occurred_at;
 		if (rc == 0)

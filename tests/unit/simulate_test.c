@@ -441,6 +441,39 @@ static void teams_and_suppliers_have_their_rounds(void **state)
 	}
 }
 
+/* Whoever simulates takes a contract without levels: what they did is told. */
+static void what_levels_did_comes_after_what_was_owed_at_that_instant(void **state)
+{
+	static struct ref_target targets[] = {
+	        {.clock = CLOCK_RESPONSE, .target_us = 2 * HOUR},
+	        {.clock = CLOCK_RESOLUTION, .target_us = 2 * HOUR},
+	        {.clock = CLOCK_RESOLUTION, .priority = 2, .target_us = 8 * HOUR},
+	};
+	static struct ref_level levels[] = {
+	        {.clock = CLOCK_RESPONSE,
+	                .number = 1,
+	                .percent = 100,
+	                .actions = "raise priority, assign team office"},
+	};
+	struct life *life = *state;
+	struct ref_contract *acme = life->world->acme;
+	struct simulated s;
+
+	acme->targets = targets;
+	acme->target_count = 3;
+	acme->levels = levels;
+	acme->level_count = 1;
+	assert_int_equal(life_file(life), 0);
+	do_or_fail(life, "2026-03-02T13:00:00+03:00", RESOLVE);
+	assert_int_equal(life->c.ticket.priority, 2);
+	acme->level_count = 0;
+	s = replay(life, CONTRACT_ACME, "2026-03-03T00:00:00+03:00");
+	assert_int_equal(last_of(&s, CLOCK_RESOLUTION)->breached_at,
+	        life->c.clocks[CLOCK_RESOLUTION].breached_at);
+	assert_int_equal(last_of(&s, CLOCK_RESOLUTION)->priority, 2);
+	assert_int_equal(last_of(&s, CLOCK_RESOLUTION)->team_id, TEAM_OFFICE);
+}
+
 #define LIFE(test) cmocka_unit_test_setup_teardown(test, life_begin, life_end)
 
 int main(void)
@@ -463,6 +496,7 @@ int main(void)
 	        LIFE(a_version_applied_later_is_followed_by_its_own_past_alone),
 	        LIFE(a_promise_answers_as_a_reply_does),
 	        LIFE(teams_and_suppliers_have_their_rounds),
+	        LIFE(what_levels_did_comes_after_what_was_owed_at_that_instant),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
