@@ -7,9 +7,9 @@ often fall exactly on a due time, a level, an end of a pause, or a step beside i
 import random
 
 import calendar_model
-from clock_model import OPEN_STATES, Life
-from clock_terms import (CLOCKS, DAY, HOUR, MINUTE, RESOLUTION, RESPONSE, SECOND, UPDATE, Contract,
-                         Hours, Level, Target)
+from clock_model import OPEN_STATES, TEAM_OF, Life
+from clock_terms import (ALL_CLOCKS, CLOCKS, DAY, HOUR, MINUTE, OPERATIONAL, RESOLUTION, RESPONSE,
+                         SECOND, SUPPLIER, UPDATE, Contract, Hours, Level, Target)
 
 # Each changes its offset once between FIRST and LAST, forwards or backwards, two by half an hour
 # or from an odd offset; the last never does.
@@ -21,7 +21,7 @@ LOW, HIGH = "2026-01-15", "2026-12-31"
 REASONS = ("customer", "scheduled", "supplier", "change")
 TYPES = ("incident", "service_request")
 SERVICES = ("mail", "print")
-TEAMS = ("desk", "field")
+TEAMS = ("desk", "field", "night")
 ENGINEERS = ("eva", "ivan")
 
 
@@ -89,6 +89,7 @@ class Terms:
                 RESOLUTION: [45, 60, 120, 240, 480, 960, 1500]},
                {RESPONSE: [10, 15, 30, 60, 90, 230], UPDATE: [15, 30, 45, 60, 120],
                 RESOLUTION: [240, 480, 960, 1500]}]
+    OWN_LENGTHS = {OPERATIONAL: [5, 15, 30, 60, 120, 240], SUPPLIER: [20, 60, 120, 240, 960]}
 
     def __init__(self, rng, number):
         self.rng, self.code = rng, f"c{number:02}"
@@ -102,17 +103,23 @@ class Terms:
     def draw(self, hours):
         """Another version of the contract, over the same calendar."""
         rng = self.rng
-        self.lengths = rng.choice(self.LENGTHS)
+        self.lengths = {**rng.choice(self.LENGTHS), **self.OWN_LENGTHS}
         self.listed = self.random_pauses()
         pauses = {clock: {reason for reason, clocks in self.listed if clock in clocks}
-                  for clock in CLOCKS}
+                  for clock in ALL_CLOCKS}
         pauses[UPDATE] |= {"customer", "scheduled"}
         if not self.listed:
-            pauses[RESOLUTION] = {"customer", "scheduled"}
+            pauses[RESOLUTION] = pauses[OPERATIONAL] = {"customer", "scheduled"}
         targets = {clock: self.random_targets(clock) for clock in CLOCKS}
+        for clock in (OPERATIONAL, SUPPLIER):
+            targets[clock] = self.random_targets(clock) if rng.random() < 0.7 else []
+        levels = {clock: self.random_levels(targets[clock]) for clock in ALL_CLOCKS}
+        if rng.random() < 0.5:
+            for ladder in levels.values():
+                self.draw_actions(ladder)
         self.contract = Contract(
-            hours, [t for clock in CLOCKS for t in targets[clock]], pauses,
-            {clock: self.random_levels(targets[clock]) for clock in CLOCKS},
+            hours, [t for clock in ALL_CLOCKS for t in targets[clock]], pauses, levels,
+            stops=[c for c in ALL_CLOCKS if rng.random() < 0.5] if rng.random() < 0.3 else (),
             auto_close=rng.choice([("days", 3), ("days", 1), ("wall", 2 * DAY), ("wall", 5 * HOUR)]),
             matrix=[rng.randint(1, 5) for _ in range(9)] if rng.random() < 0.4 else None,
             reopen_window=rng.choice([10 * DAY, 3 * DAY, 6 * HOUR]))
@@ -159,21 +166,36 @@ class Terms:
         rng, made = self.rng, {}
         for _ in range(rng.choice([1, 2, 4])):
             which = (rng.choice([None, *TYPES]), rng.randint(0, 5),
-                     rng.choice([None, None, *SERVICES]))
+                     rng.choice([None, None, *SERVICES]),
+                     rng.choice([None, *TEAMS]) if clock == OPERATIONAL else None)
             made[which] = None
         if rng.random() < 0.85:
-            made[(None, 0, None)] = None
+            made[(None, 0, None, None)] = None
         elif rng.random() < 0.2:
             return []
-        return [self.random_target(clock, ticket_type=kind, priority=priority, service=service)
-                for kind, priority, service in made]
+        return [self.random_target(clock, ticket_type=kind, priority=priority, service=service,
+                                   team=team) for kind, priority, service, team in made]
 
     def random_pauses(self):
         rng = self.rng
         if rng.random() < 0.4:
             return []
-        return [(reason, [c for c in CLOCKS if rng.random() < 0.5] or [RESOLUTION])
+        clocks = {reason: [c for c in ALL_CLOCKS if rng.random() < 0.5
+                           and (c, reason) != (SUPPLIER, "supplier")] for reason in REASONS}
+        return [(reason, clocks[reason] or [RESOLUTION])
                 for reason in REASONS if rng.random() < 0.6]
+
+    def draw_actions(self, ladder):
+        """What levels do to the ticket; a ladder that hands it round in a circle is refused."""
+        rng = self.rng
+        for level in ladder:
+            if rng.random() < 0.4:
+                level.actions = level.actions + ["raise priority"]
+        if ladder and rng.random() < 0.7:
+            level = rng.choice(ladder)
+            level.actions = rng.sample([*level.actions, rng.choice(
+                ["assign team " + rng.choice(TEAMS), "assign person " + rng.choice(ENGINEERS)])],
+                len(level.actions) + 1)
 
     def random_levels(self, targets):
         """In the order in which they act under each of the targets: no other is accepted."""
@@ -208,7 +230,7 @@ class Terms:
         text = {"service": duration(target.amount), "wall": duration(target.amount) + " calendar",
                 "days": f"{target.amount}bd"}[target.kind]
         part = {"clock": target.clock, "target": text, "priority": target.priority,
-                "type": target.type, "service": target.service}
+                "type": target.type, "service": target.service, "team": target.team}
         return {name: value for name, value in part.items() if value}
 
     def contract_part(self):
@@ -218,8 +240,9 @@ class Terms:
             "targets": [self.target_part(t) for t in contract.targets],
             "pauses": [{"reason": reason, "clocks": clocks} for reason, clocks in self.listed],
             "levels": [{"clock": clock, "name": f"{clock} {level.number}", "at": self.level_at(level),
-                        "actions": ["notify lead"]}
-                       for clock in CLOCKS for level in contract.levels[clock]],
+                        "actions": level.actions}
+                       for clock in ALL_CLOCKS for level in contract.levels[clock]],
+            "acknowledge_stops": list(contract.stops),
             "priority_matrix": contract.matrix,
             "auto_close": f"{length}bd" if kind == "days" else duration(length) + " calendar",
             "reopen_window": duration(contract.reopen_window)}
@@ -232,10 +255,17 @@ class Terms:
         return ("-" if level.offset < 0 else "+") + duration(level.offset)
 
 
+def agent_team(terms):
+    """Where what an agent files goes."""
+    return TEAMS[int(terms.code[1:]) % 3] if int(terms.code[1:]) % 2 else ""
+
+
 def installation(name, admin, terms):
     """Everything as one message: the form of an installation file that is also JSON."""
     def person(code, role, customer=None):
         part = {"code": code, "name": code.title(), "grants": [{"role": role}]}
+        if code in TEAM_OF:
+            part["teams"] = [TEAM_OF[code]]
         if customer:
             part["customer"] = part["grants"][0]["customer"] = customer
         return part
@@ -246,7 +276,7 @@ def installation(name, admin, terms):
                       for code in ("acme", "bravo")],
         "sites": [{"code": t.code, "customer": "acme", "name": t.code, "zone": "UTC"} for t in terms],
         "teams": [{"code": code, "name": code.title()} for code in TEAMS],
-        "agents": [{"code": "agent-" + t.code, "site": t.code} for t in terms],
+        "agents": [{"code": "agent-" + t.code, "site": t.code, "team": agent_team(t)} for t in terms],
         "people": [person(admin, "admin"), person("lena", "lead"), *(person(code, "engineer") for code in ENGINEERS),
                    person("olga", "requester", "acme"), person("mark", "requester", "acme"),
                    person("boris", "requester", "bravo"), person("maria", "requester", "bravo")],
@@ -261,17 +291,19 @@ class Plan:
     GAPS = [0, 1, 1, 2, 5, 13, 30, 30, 60, 120, 300, 600, 1440, 2880]
     WEIGHTS = {
         "new": "take take assign assign reply reply reply_wait pend classify classify cancel resolve "
-               "ask promise",
-        "assigned": "take take assign reply reply_wait pend classify classify cancel resolve note ask "
-                    "waive promise promise",
-        "in_progress": "reply reply reply_wait reply_wait pend classify assign resolve resolve note "
-                       "ask waive promise promise",
+               "ask promise merge",
+        "assigned": "take take assign assign reply reply_wait pend classify classify cancel resolve "
+                    "note ask waive promise promise merge",
+        "in_progress": "reply reply reply_wait reply_wait pend classify assign assign assign resolve "
+                       "resolve note ask waive promise promise merge",
         "pending": "resume resume customer customer reply reply_wait pend classify take resolve ask "
-                   "promise",
+                   "promise assign merge",
         "resolved": "reopen reopen close reply customer classify note waive",
-        "closed": "reopen reopen reopen note waive", "cancelled": "note waive"}
+        "closed": "reopen reopen reopen note waive", "cancelled": "note waive unmerge unmerge unmerge"}
     ANY = ("take assign reply customer pend resume resolve close reopen cancel classify note ask "
-           "waive promise").split()
+           "waive promise merge unmerge").split()
+    merges = True  # lives become one, and two again
+    filed = ()  # those of the same customer, in the order in which they were filed
 
     def __init__(self, seed, number, terms, by_second):
         self.rng = rng = random.Random(f"{seed}/{number}")
@@ -308,6 +340,8 @@ class Plan:
                   "urgency": rng.randint(1, 3),
                   "service": rng.choice([None, None, *SERVICES]) if self.terms else None,
                   "live_contact": actor == "provider" and rng.random() < 0.4}
+        if actor == "provider":
+            fields["team"] = rng.choice([None, *TEAMS])
         return actor, fields
 
     def draw_backlog(self):
@@ -315,7 +349,8 @@ class Plan:
         the end; and before it sometimes a check that was bad and is good again."""
         rng = self.rng
         self.backlog = [rng.randint(1, 3000) * MINUTE, rng.random() < 0.5]
-        fields = {"impact": rng.randint(1, 3), "urgency": rng.randint(1, 3)}
+        fields = {"impact": rng.randint(1, 3), "urgency": rng.randint(1, 3),
+                  "team": agent_team(self.terms) or None}
         if rng.random() < 0.5:
             return "check", {**fields, "ticket_type": "incident"}
         return "person", {**fields, "ticket_type": rng.choice(TYPES),
@@ -334,13 +369,19 @@ class Plan:
         if rng.random() < 0.2 and self.other_versions():
             return "repin", "admin", {"version": rng.choice(self.other_versions())}
         verb = rng.choice(self.WEIGHTS[self.life.state].split() if rng.random() < 0.93 else self.ANY)
+        if verb in ("merge", "unmerge") and not self.merges:
+            verb = "note"
         actor = rng.choices(["provider", "requester", "other"], [90, 5, 5])[0]
         if verb in ("close", "reopen", "cancel"):
             actor = rng.choices(["provider", "requester", "other"], [50, 45, 5])[0]
         text = rng.choice(["words", None])
         if verb == "waive":
             return verb, rng.choice(["lead"] * 9 + ["provider"]), {
-                "clock": rng.choice([*CLOCKS, *self.life.clocks]), "text": "words"}
+                "clock": rng.choice([*ALL_CLOCKS, *self.life.clocks]), "text": "words"}
+        if verb == "merge":
+            return verb, actor, {"into": self.draw_other()}
+        if verb == "unmerge":
+            return verb, actor, {}
         if verb == "ask":
             return verb, rng.choice(["requester"] * 6 + ["other"] * 3 + ["provider"]), {"text": "words"}
         if verb == "promise":
@@ -352,7 +393,7 @@ class Plan:
         if verb == "reply":
             return verb, "provider", {"text": "words"}
         if verb in ("pend", "reply_wait"):
-            reason = rng.choice(REASONS)
+            reason = rng.choice((*REASONS, "supplier", "supplier"))
             fields = {"reason": reason, "text": text}
             if verb == "reply_wait" or (reason == "customer" and rng.random() < 0.95):
                 fields["text"] = "words"
@@ -369,6 +410,18 @@ class Plan:
         if verb in ("note", "resolve"):
             text = "words"
         return verb, actor, {"text": text}
+
+    def draw_other(self):
+        """With which life this one may become one: mostly one that allows it."""
+        place = self.filed.index(self)
+        near = self.filed[max(place - 100, 0):place + 3]
+        tried = [self.rng.choice(near) for _ in range(8)]
+        fit = [other for other in tried if other.is_older(self)
+               and other.life.state in (*OPEN_STATES, "resolved")]
+        return self.rng.choice(fit if fit and self.rng.random() < 0.9 else tried)
+
+    def is_older(self, other):
+        return (self.life.created_at, self.ticket_id) < (other.life.created_at, other.ticket_id)
 
     def other_versions(self):
         """Those that the ticket could be put under instead."""

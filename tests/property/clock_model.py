@@ -8,8 +8,12 @@ microseconds, so that a command may come at any second and half a level's minute
 What the description leaves open is done as the server documents it (server/core/README.md);
 such places say "documented".
 """
-from clock_terms import CLOCKS, DAY, ITIL, MINUTE, RESOLUTION, RESPONSE, UPDATE
+import copy
 
+from clock_terms import (ALL_CLOCKS, CLOCKS, DAY, ITIL, MINUTE, OPERATIONAL, RESOLUTION, RESPONSE,
+                         SUPPLIER, UPDATE)
+
+TEAM_OF = {"eva": "desk"}  # to which team a person brings a ticket along
 OPEN_STATES = ("new", "assigned", "in_progress", "pending")
 RUNNING, PAUSED, MET, LATE, VOID = "running", "paused", "met", "late", "void"
 
@@ -20,10 +24,11 @@ class LevelState:
 
 
 class Clock:
-    """One clock, or one round of the update clock. `note` takes what happens to it."""
+    """One clock, or one round of those that go round. What happens to it is told to the life."""
 
-    def __init__(self, kind, contract, start, note):
-        self.kind, self.contract, self.start, self.note = kind, contract, start, note
+    def __init__(self, kind, life, start):
+        self.kind, self.life, self.start = kind, life, start
+        self.contract = contract = life.contract
         self.state = RUNNING
         self.counted = 0  # in the stretches that are over
         self.since = start  # where the running stretch began
@@ -35,6 +40,17 @@ class Clock:
 
     def is_open(self):
         return self.state in (RUNNING, PAUSED)
+
+    def note(self, at, what, **more):
+        self.life.note(at, what, clock=self.kind, **more)
+
+    def copy_for(self, life):
+        """The same clock in another life."""
+        other = copy.copy(self)
+        other.life = life
+        other.levels = [copy.copy(level) for level in self.levels]
+        other.dormant = [copy.copy(level) for level in self.dormant]
+        return other
 
     # --- time
 
@@ -94,7 +110,26 @@ class Clock:
             return now
         return self.reach(now, threshold - consumed) if self.state == RUNNING else None
 
+    def ladder_rests(self):
+        """Somebody has taken the ticket up, and the contract says that it ends the levels."""
+        return self.life.acknowledged and self.kind in self.contract.stops
+
+    def rest_levels(self, now):
+        """Documented: a resting ladder arms nothing, and says nothing of it."""
+        for level in self.levels:
+            if level.state == "armed":
+                level.state, level.at = "skipped", now
+
+    def stop_ladder(self, now, known=None):
+        """What is armed will not act: said of those levels that the clock had."""
+        for level in self.levels[:known]:
+            if level.state == "armed":
+                self.act_level(level, now, "skipped")
+
     def place_levels(self, now):
+        if self.ladder_rests():
+            self.rest_levels(now)
+            return
         for level in self.levels:
             if level.state == "armed" and (level.at is None or level.at > now):
                 level.at = self.level_instant(level, now)
@@ -102,6 +137,9 @@ class Clock:
     def rearm_levels(self, now):
         """A change re-aimed the clock: what lies ahead is armed again, of what it finds passed
         only the highest acts."""
+        if self.ladder_rests():
+            self.rest_levels(now)
+            return
         passed = []
         for level in self.levels:
             at = self.level_instant(level, now)
@@ -116,8 +154,11 @@ class Clock:
             self.act_level(max(passed)[2], now, "fired")
 
     def act_level(self, level, now, how):
+        how = "skipped" if self.life.silent else how
         level.state, level.at = how, now
         self.note(now, how, level=level.level.number, consumed=self.consumed(now))
+        if how == "fired":
+            self.life.escalate(self.kind, level.level.actions, now)
 
     # --- what happens to it
 
@@ -222,7 +263,10 @@ class Clock:
             return
         state, old, length = self.state, self.due, self.target
         self.halt(now, PAUSED)
+        known = len(self.levels + self.dormant)
         self.adopt(contract)
+        if self.ladder_rests():
+            self.stop_ladder(now, known)
         self.aim(target)
         self.days = target.amount if target.kind == "days" else 0  # also where they are as long
         self.state, self.since = state, now if state == RUNNING else None
@@ -274,20 +318,26 @@ class Life:
     """One ticket. Commands raise Refused; `journal` is what must have happened, in order."""
 
     def __init__(self, contract, now, actor, ticket_type, impact, urgency, service=None,
-                 live_contact=False, check=False):
+                 live_contact=False, check=False, team=None):
         self.contract, self.type, self.service = contract, ticket_type, service
+        self.created_at, self.raised = now, set()
+        self.silent = False  # levels do not act
+        self.unmerged = None  # the life as it would be without the merge
+        self.parted = []  # what an undone merge says first
+        self.merged_at = []
         self.impact, self.urgency, self.overridden = impact, urgency, False
         self.priority = self.matrix()
         self.journal, self.clocks = [], {}
         self.state, self.reason, self.until = "new", None, None
-        self.team = self.assignee = None
-        self.answered = actor == "provider" and live_contact
+        self.team, self.assignee = team, None
+        self.answered = self.acknowledged = actor == "provider" and live_contact
         self.resolved_at = self.close_at = self.recheck_at = None
         self.check = check  # filed by one that stays bad
         self.reopened = 0
         self.promise, self.promised = None, False
         self.start_clock(RESPONSE, now)
         self.start_clock(RESOLUTION, now)
+        self.hold(now)
         if self.answered:
             self.end_clock(RESPONSE, now)
             self.start_clock(UPDATE, now)
@@ -310,9 +360,7 @@ class Life:
     def start_clock(self, kind, now):
         target = self.target(kind)
         if target is not None:
-            clock = Clock(kind, self.contract, now,
-                          lambda at, what, **more: self.note(at, what, clock=kind, **more))
-            self.clocks[kind] = clock
+            clock = self.clocks[kind] = Clock(kind, self, now)
             clock.begin(target)
 
     def end_clock(self, kind, now, void=False):
@@ -323,20 +371,96 @@ class Life:
                 self.clocks[kind].stop(now)
 
     def follow_state(self, now):
-        """Clocks rest and run as the state and the contract say."""
-        for kind in CLOCKS:
-            if not self.clock_is_open(kind):
-                continue
-            clock = self.clocks[kind]
-            rest = self.state == "pending" and self.reason in self.contract.pauses.get(kind, ())
-            if rest and clock.state == RUNNING:
-                clock.pause(now)
-            elif not rest and clock.state == PAUSED:
-                if kind == UPDATE:  # armed again with its full length
-                    clock.void(now)
-                    self.start_clock(UPDATE, now)
-                else:
-                    clock.resume(now)
+        """Clocks rest and run as the state and the contract say; the supplier's is there as long
+        as he is waited for."""
+        if (self.state, self.reason) != ("pending", "supplier"):
+            self.end_clock(SUPPLIER, now)
+        elif not self.clock_is_open(SUPPLIER):
+            self.start_clock(SUPPLIER, now)
+        for kind in ALL_CLOCKS:
+            self.follow_one(kind, now)
+
+    def follow_one(self, kind, now):
+        if not self.clock_is_open(kind):
+            return
+        clock = self.clocks[kind]
+        rest = self.state == "pending" and self.reason in self.contract.pauses.get(kind, ())
+        if rest and clock.state == RUNNING:
+            clock.pause(now)
+        elif not rest and clock.state == PAUSED:
+            if kind == UPDATE:  # armed again with its full length
+                clock.void(now)
+                self.start_clock(UPDATE, now)
+            else:
+                clock.resume(now)
+
+    # --- what a team may keep
+
+    def hold(self, now):
+        """A team has it from now on."""
+        if self.team is not None and self.state in OPEN_STATES:
+            self.start_clock(OPERATIONAL, now)
+            self.follow_one(OPERATIONAL, now)
+
+    def give_to(self, team, now):
+        if team is not None and team != self.team:
+            self.team = team
+            self.end_clock(OPERATIONAL, now)
+            self.hold(now)
+
+    def settle_assigned(self, other_person, now):
+        """The state that goes with having somebody."""
+        nobody = (self.team, self.assignee) == (None, None)
+        if self.state == "new" and not nobody:
+            self.set_state("assigned", now)
+        elif self.state == "assigned" and nobody:
+            self.set_state("new", now)
+        elif self.state == "in_progress" and other_person:
+            self.set_state("assigned", now)
+        else:
+            return
+        self.follow_state(now)
+
+    def acknowledge(self, now):
+        """Somebody of the provider takes the ticket up: some ladders end."""
+        if self.acknowledged:
+            return
+        self.acknowledged = True
+        for kind in ALL_CLOCKS:
+            if self.clock_is_open(kind) and self.clocks[kind].ladder_rests():
+                self.clocks[kind].stop_ladder(now)
+
+    # --- what a level does to the ticket
+
+    def escalate(self, kind, actions, now):
+        for action in actions:
+            if action == "raise priority":
+                self.raise_priority(kind, now)
+            elif action.startswith("assign team "):
+                self.escalate_to_team(action.split()[-1], now)
+            elif action.startswith("assign person "):
+                self.escalate_to_person(action.split()[-1], now)
+
+    def raise_priority(self, kind, now):
+        """One step, once a clock."""
+        if self.priority > 1 and kind not in self.raised:
+            self.raised.add(kind)
+            self.priority -= 1
+            self.overridden = True
+            self.retarget(now)
+
+    def escalate_to_team(self, team, now):
+        """Whoever had it is not of that team."""
+        if team != self.team:
+            left, self.assignee = self.assignee is not None, None
+            self.give_to(team, now)
+            self.settle_assigned(left, now)
+
+    def escalate_to_person(self, person, now):
+        if person != self.assignee:
+            self.assignee = person
+            self.give_to(TEAM_OF.get(person), now)
+            self.settle_assigned(True, now)
 
     def set_state(self, state, now, reason=None, until=None):
         self.state, self.reason, self.until = state, reason, until
@@ -344,6 +468,7 @@ class Life:
 
     def public_reply(self, now, goes_on=True):
         """By a provider's human, whatever command carries it."""
+        self.acknowledge(now)
         self.answered = True
         self.end_clock(RESPONSE, now)
         self.end_clock(UPDATE, now)
@@ -356,7 +481,7 @@ class Life:
             self.public_reply(now, goes_on)
 
     def retarget(self, now):
-        for kind in CLOCKS:
+        for kind in ALL_CLOCKS:
             target = self.target(kind)
             if self.clock_is_open(kind):
                 self.clocks[kind].retarget(target, now)
@@ -366,8 +491,12 @@ class Life:
 
     def promise_appears(self, kind, now):
         """Documented: one silenced by a priority without target runs on, one that never ran
-        starts."""
+        starts; what a team may keep begins anew."""
         clock = self.clocks.get(kind)
+        if kind == OPERATIONAL:
+            self.hold(now)
+        if kind in (OPERATIONAL, SUPPLIER):
+            return
         if clock is not None and clock.state != VOID:
             return
         if kind == RESOLUTION and clock is not None:
@@ -391,7 +520,7 @@ class Life:
             if self.promise.warn_at is not None:
                 things.append((self.promise.warn_at, (1, 2), "warn"))
             things.append((self.promise.at, (1, 3), "break"))
-        for number, kind in enumerate(CLOCKS):
+        for number, kind in enumerate(ALL_CLOCKS):
             if not self.clock_is_open(kind):
                 continue
             clock = self.clocks[kind]
@@ -405,6 +534,8 @@ class Life:
 
     def tick(self, now):
         """Commands come before what time owes at the same instant, so only what lies before."""
+        if self.unmerged:
+            self.unmerged.tick(now)
         while True:
             things = self.owed()
             if not things or things[0][0] >= now:
@@ -435,13 +566,17 @@ class Life:
     # --- what happens to contract and calendar; the life has been ticked to the same instant
 
     def calendar_edited(self, now):
-        for kind in CLOCKS:
+        if self.unmerged:
+            self.unmerged.calendar_edited(now)
+        for kind in ALL_CLOCKS:
             if self.clock_is_open(kind):
                 self.clocks[kind].calendar_edited(self.target(kind), now)
 
     def contract_withdrawn(self, now):
         """It falls silent."""
-        for kind in CLOCKS:
+        if self.unmerged:
+            self.unmerged.contract_withdrawn(now)
+        for kind in ALL_CLOCKS:
             self.end_clock(kind, now, void=True)
 
     # --- commands; actor is provider, requester or other (another of the customer's people)
@@ -478,18 +613,21 @@ class Life:
                    "reopen": ("resolved", "closed"), "cancel": OPEN_STATES,
                    "reply": (*OPEN_STATES, "resolved"), "classify": (*OPEN_STATES, "resolved"),
                    "note": (self.state,), "waive": (self.state,), "ask": OPEN_STATES,
-                   "promise": OPEN_STATES}[verb]
+                   "promise": OPEN_STATES, "merge": OPEN_STATES, "unmerge": ("cancelled",)}[verb]
         if verb == "reply" and given.get("reason"):
             allowed = OPEN_STATES
         if verb == "cancel" and actor != "provider":
             allowed = ("new", "assigned")
-        if self.state not in allowed:
+        if self.state not in allowed or verb == "unmerge" and not self.unmerged:
             raise Refused("FAILED_PRECONDITION")
 
     def do_take(self, _actor, now, person):
         if self.assignee == person and self.state == "in_progress":
             raise Refused("FAILED_PRECONDITION")
+        self.acknowledge(now)
         self.assignee = person
+        if self.team is None:
+            self.give_to(TEAM_OF.get(person), now)
         if self.state != "in_progress":
             self.set_state("in_progress", now)
         self.follow_state(now)
@@ -499,14 +637,9 @@ class Life:
         if new == (self.team, self.assignee):
             raise Refused("FAILED_PRECONDITION")
         other_person = new[1] != self.assignee
-        self.team, self.assignee = new
-        nobody = new == (None, None)
-        if self.state == "new" and not nobody:
-            self.set_state("assigned", now)
-        elif self.state == "assigned" and nobody:
-            self.set_state("new", now)
-        elif self.state == "in_progress" and other_person:
-            self.set_state("assigned", now)
+        self.assignee = new[1]
+        self.give_to(team, now)
+        self.settle_assigned(other_person, now)
 
     def do_reply(self, actor, now, text, reason=None, until=None):
         self.say(actor, text, now)
@@ -552,7 +685,7 @@ class Life:
     def contract_applied(self, contract, now):
         """The ticket is put under another version of its contract."""
         self.contract = contract
-        for kind in CLOCKS:
+        for kind in ALL_CLOCKS:
             if self.clock_is_open(kind):
                 self.clocks[kind].repin(contract, self.target(kind), now)
             elif self.target(kind) is not None and self.state in OPEN_STATES:
@@ -584,7 +717,7 @@ class Life:
                          self.contract.hours.business(now, length))
         if self.check:  # still bad half an hour later: not resolved
             self.recheck_at = now + 30 * MINUTE
-        for kind in CLOCKS:
+        for kind in ALL_CLOCKS:
             self.end_clock(kind, now)
 
     def do_close(self, _actor, now, text=None):
@@ -610,13 +743,50 @@ class Life:
             self.clocks[RESOLUTION].reopen(self.contract, self.target(RESOLUTION), now)
         if self.answered:
             self.start_clock(UPDATE, now)
+        self.hold(now)
         self.say(actor, text, now)
 
     def do_cancel(self, actor, now, text=None):
         self.say(actor, text, now, goes_on=False)
         self.set_state("cancelled", now)
-        for kind in CLOCKS:
+        for kind in ALL_CLOCKS:
             self.end_clock(kind, now, void=True)
+
+    # --- merge: the life that it cuts short is lived on in silence, and is this one's again when
+    # the merge is undone
+
+    def do_merge(self, _actor, now, into):
+        """`into`: the other life, and whether it is the older one."""
+        other, is_older = into
+        if other.unmerged or other.state not in (*OPEN_STATES, "resolved") or not is_older:
+            raise Refused("FAILED_PRECONDITION")
+        self.merged_at.append(now)
+        self.parted = [(now, "state", {"state": self.state, "reason": self.reason})]
+        for kind in ALL_CLOCKS:
+            if self.clock_is_open(kind):
+                clock = self.clocks[kind]
+                what = "resumed" if clock.state == RUNNING else "paused"
+                self.parted.append((now, what, {"clock": kind, "consumed": clock.consumed(now),
+                                                "due": clock.due}))
+        self.unmerged = copy.copy(self)
+        self.unmerged.unmerged, self.unmerged.silent, self.unmerged.journal = None, True, []
+        self.unmerged.promise = copy.copy(self.promise)
+        self.unmerged.clocks = {kind: clock.copy_for(self.unmerged)
+                                for kind, clock in self.clocks.items()}
+        self.state = "cancelled"  # what it waited for is kept, for an undo
+        self.note(now, "state", state=self.state)
+        for kind in ALL_CLOCKS:
+            self.end_clock(kind, now, void=True)
+
+    def do_unmerge(self, _actor, _now):
+        journal = self.journal + self.parted + self.unmerged.journal
+        stopped = self.clocks
+        self.__dict__.update(self.unmerged.__dict__)
+        self.journal, self.silent = journal, False
+        for kind, clock in self.clocks.items():
+            clock.life = self
+            if kind in stopped and stopped[kind].start == clock.start:
+                clock.waived_at = stopped[kind].waived_at
 
     def do_classify(self, _actor, now, text=None, impact=None, urgency=None, priority=None,
                     ticket_type=None, service=None):

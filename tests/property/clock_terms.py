@@ -11,7 +11,9 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 RESPONSE, UPDATE, RESOLUTION = "response", "update", "resolution"
-CLOCKS = (RESPONSE, UPDATE, RESOLUTION)
+OPERATIONAL, SUPPLIER = "operational", "supplier"
+CLOCKS = (RESPONSE, UPDATE, RESOLUTION)  # promised to the customer
+ALL_CLOCKS = (*CLOCKS, OPERATIONAL, SUPPLIER)
 ITIL = [1, 2, 3, 2, 3, 4, 3, 4, 5]
 
 
@@ -78,22 +80,26 @@ class Hours:
 class Target:
     """kind: service, wall or days; amount in microseconds or days."""
 
-    def __init__(self, clock, kind, amount, ticket_type=None, priority=0, service=None):
+    def __init__(self, clock, kind, amount, ticket_type=None, priority=0, service=None, team=None):
         self.clock, self.kind, self.amount = clock, kind, amount
-        self.type, self.priority, self.service = ticket_type, priority, service
+        self.type, self.priority, self.service, self.team = ticket_type, priority, service, team
 
     def fits(self, ticket):
         return (self.type in (None, ticket.type) and self.priority in (0, ticket.priority)
-                and self.service in (None, ticket.service))
+                and self.service in (None, ticket.service) and self.team in (None, ticket.team))
 
     def exactness(self):
-        """Documented: service before priority before type."""
-        return (self.service is not None, self.priority != 0, self.type is not None)
+        """Documented: team before service before priority before type."""
+        return (self.team is not None, self.service is not None, self.priority != 0,
+                self.type is not None)
 
 
 class Level:
+    """`actions` are words; those that change the ticket: raise, assign."""
+
     def __init__(self, number, percent=None, offset=None):
         self.number, self.percent, self.offset = number, percent, offset
+        self.actions = ["notify lead"]
 
     def threshold(self, target):
         if self.percent is not None:
@@ -102,9 +108,12 @@ class Level:
 
 
 class Contract:
+    """`stops`: the clocks whose levels rest once somebody has taken the ticket up."""
+
     def __init__(self, hours, targets, pauses, levels, matrix=None, auto_close=("days", 3),
-                 reopen_window=10 * DAY):
+                 reopen_window=10 * DAY, stops=()):
         self.hours, self.targets, self.pauses, self.levels = hours, targets, pauses, levels
+        self.stops = stops
         self.matrix, self.auto_close, self.reopen_window = matrix or ITIL, auto_close, reopen_window
         self.withdrawn = False
 
