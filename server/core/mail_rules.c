@@ -25,12 +25,21 @@ static struct mail_verdict note(const char *why)
 	return (struct mail_verdict){.action = MAIL_NOTE, .why = why};
 }
 
+static struct mail_verdict refuse_unknown(const struct mail_facts *f)
+{
+	if (f->forged)
+		return refuse("UNVERIFIED_SENDER",
+		        "the mail server says that the sender is another one");
+	return refuse("UNKNOWN_SENDER", "nobody here has the sender's address");
+}
+
 static struct mail_verdict judge_unknown(const struct mail_facts *f)
 {
 	if (f->ticket_id != 0 && f->is_signed) {
 		if (f->refuse_unknown_reply)
-			return refuse("UNKNOWN_SENDER", "nobody here has the sender's address");
-		return note("the sender's address is not known");
+			return refuse_unknown(f);
+		return note(f->forged ? "the mail server says that it is another one"
+		                      : "the sender's address is not known");
 	}
 	switch (f->unknown) {
 	case MAIL_UNKNOWN_CUSTOMER:
@@ -40,7 +49,7 @@ static struct mail_verdict judge_unknown(const struct mail_facts *f)
 	case MAIL_UNKNOWN_REFUSE:
 		break;
 	}
-	return refuse("UNKNOWN_SENDER", "nobody here has the sender's address");
+	return refuse_unknown(f);
 }
 
 /*
@@ -72,6 +81,9 @@ struct mail_verdict mail_judge(const struct mail_facts *f)
 {
 	if (!f->person)
 		return (struct mail_verdict){.action = MAIL_JOURNAL};
+	/* an address that is not the sender's own makes him nobody: least of all its owner */
+	if (f->forged && !f->verify)
+		return judge_unknown(f);
 	if (f->senders > 1)
 		return refuse("AMBIGUOUS_SENDER", "several people have the sender's address");
 	if (f->verify && !f->verified)
@@ -125,6 +137,19 @@ static bool covers(const char *domain, size_t size, const char *other)
 		return false;
 	return strncasecmp(other + n - size, domain, size) == 0 &&
 	       (n == size || other[n - size - 1] == '.');
+}
+
+/* DMARC speaks of From itself: where it has failed, the rest proves nothing of it. */
+static bool result_denies(const char *result, size_t length, const char *from)
+{
+	const char *who;
+	size_t size, n;
+	const char *value = property(result, length, "dmarc=", &size);
+
+	if (value == NULL || !equal(value, size, "fail"))
+		return false;
+	who = property(result, length, "header.from=", &n);
+	return who == NULL || covers(who, n, domain_of(from));
 }
 
 static bool result_confirms(const char *result, size_t length, const char *from)
@@ -191,30 +216,32 @@ static int plain_of(const char *text, char out[PLAIN_SIZE])
 	return 0;
 }
 
-bool mail_confirmed(
+enum mail_proof mail_proof(
         const char *authserv, const char *const *results, size_t count, const char *from)
 {
+	enum mail_proof proof = MAIL_UNPROVEN;
 	char plain[PLAIN_SIZE];
+	size_t i = 0;
 
-	if (*authserv == '\0')
-		return false;
-	for (size_t i = 0; i < count; i++) {
+	while (i < count) {
 		const char *text = results[i] + strspn(results[i], " \t");
 
-		if (!equal(text, strcspn(text, " \t;"), authserv))
-			continue;
-		if (plain_of(text, plain) < 0)
-			return false;
-		for (const char *part = strchr(plain, ';'); part != NULL;) {
-			size_t length = strcspn(part + 1, ";");
-
-			if (result_confirms(part + 1, length, from))
-				return true;
-			part = strchr(part + 1, ';');
-		}
-		return false;
+		if (equal(text, strcspn(text, " \t;"), authserv))
+			break;
+		i++;
 	}
-	return false;
+	if (*authserv == '\0' || i == count || plain_of(results[i], plain) < 0)
+		return MAIL_UNPROVEN;
+	for (const char *part = strchr(plain, ';'); part != NULL;
+	        part = strchr(part + 1, ';')) {
+		size_t length = strcspn(part + 1, ";");
+
+		if (result_denies(part + 1, length, from))
+			return MAIL_FORGED;
+		if (result_confirms(part + 1, length, from))
+			proof = MAIL_CONFIRMED;
+	}
+	return proof;
 }
 
 /* ---- the journal ----------------------------------------------------------------------- */

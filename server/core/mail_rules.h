@@ -15,6 +15,7 @@ struct mail_facts {
 	int32_t sender_id;
 	int32_t sender_customer_id; /* 0: the provider's */
 	bool verified;              /* a mail server that is believed confirmed the sender */
+	bool forged;                /* it said that From is another one's */
 	bool verify;                /* mail that is not confirmed is refused */
 	/* The ticket it answers; 0: none. */
 	int32_t ticket_customer_id;
@@ -46,12 +47,18 @@ struct mail_verdict {
 
 struct mail_verdict mail_judge(const struct mail_facts *facts);
 
+enum mail_proof {
+	MAIL_UNPROVEN,
+	MAIL_CONFIRMED,
+	MAIL_FORGED /* the domain's own policy (DMARC) was not met */
+};
+
 /*
- * Did `authserv` confirm the domain of `from` in one of these Authentication-Results (the
- * topmost first)? Only the topmost of that name counts: whoever sends may write others below.
- * By DMARC, by DKIM of that domain or one above it, or by SPF of that domain.
+ * What `authserv` says of the domain of `from` in these Authentication-Results (the topmost
+ * first). Only the topmost of that name counts: whoever sends may write others below. It
+ * confirms by DMARC, by DKIM of that domain or one above it, or by SPF of that domain.
  */
-bool mail_confirmed(
+enum mail_proof mail_proof(
         const char *authserv, const char *const *results, size_t count, const char *from);
 
 /*

@@ -171,6 +171,7 @@ static void sender_find(struct request *r)
 	struct intake *s = r->state;
 	const struct db_rows *rows = db_unit_rows(r->unit, CALL_FROM);
 	const char *authserv = db_get_text_or_empty(policy, 0, POLICY_AUTHSERV);
+	enum mail_proof proof;
 	const char *address = in->from; /* by which he is known, so the one to be confirmed */
 
 	if (db_rows_count(rows) == 0 && *in->envelope_from != '\0') {
@@ -182,9 +183,15 @@ static void sender_find(struct request *r)
 		s->facts.sender_id = (int32_t)db_get_int(rows, 0, 0);
 		s->facts.sender_customer_id = (int32_t)db_get_int(rows, 0, 1);
 	}
-	s->facts.verified =
-	        mail_confirmed(authserv, (const char *const *)in->authentication_results,
-	                in->n_authentication_results, address);
+	proof = mail_proof(authserv, (const char *const *)in->authentication_results,
+	        in->n_authentication_results, address);
+	s->facts.verified = proof == MAIL_CONFIRMED;
+	s->facts.forged = proof == MAIL_FORGED;
+	if (s->facts.forged) { /* whoever it is, not the one who has the address */
+		s->facts.senders = 0;
+		s->facts.sender_id = 0;
+		s->facts.sender_customer_id = 0;
+	}
 	s->facts.verify =
 	        *authserv != '\0' &&
 	        strcmp(db_get_text_or_empty(policy, 0, POLICY_UNVERIFIED), "refuse") == 0;
@@ -429,7 +436,9 @@ static int file_ticket(struct request *r, struct otk_error *err)
 	if (new.ticket_id == 0)
 		return -OTK_UNAVAILABLE;
 	if (s->facts.senders == 0)
-		new.text = note_of(r->arena, in, "", TEXT_MAX);
+		new.text = note_of(r->arena, in,
+		        s->facts.forged ? "the mail server says that it is another one" : "",
+		        TEXT_MAX);
 	change_init(change, r->arena, ref);
 	rc = lifecycle_create(change, &new, &actor, r->now, err);
 	if (rc == 0 && s->verdict.follows)

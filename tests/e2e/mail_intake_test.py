@@ -88,6 +88,13 @@ def nobody_speaks_as_somebody_else():
                     "or wait on a ticket of the provider's own, with their files")
         check_equal(len(otk.as_("eva").json("ticket", "attachment", "list", queued)), 1, "which its people see")
 
+        otk.set_policy(authserv_id="mx.otklik.test", unknown="queue")
+        otk.takes(letter(subject="Unproven", text="x"))
+        denied = {"Authentication_Results": "mx.otklik.test; dmarc=fail (p=none) header.from=example.test"}
+        stray = otk.takes(letter(subject="Forged", text="x", **denied))
+        check_equal(otk.rows(f"SELECT customer_id, coalesce(requester_id, 0) FROM ticket WHERE ticket_id = {stray}"),
+                    [["0", "0"]], "whom the mail server calls forged is nobody, whatever else is accepted")
+        check_equal(otk.takes(answer(to_olga, "As mark", "mark", **denied), outcome="noted"), ticket, "in answers too")
         otk.set_policy(authserv_id="mx.otklik.test", unverified="refuse")
         passed = "mx.otklik.test; dkim=pass header.d=example.test; spf=fail"
         otk.refuses(letter())

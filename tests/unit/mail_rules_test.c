@@ -93,6 +93,36 @@ static void each_message_has_its_place(void **state)
 	                        .ticket_closed = true,
 	                        .verified = true},
 	                MAIL_NOTE, 0},
+	        {"forged",
+	                {.person = true,
+	                        .senders = 1,
+	                        .sender_customer_id = ACME,
+	                        .forged = true},
+	                MAIL_REFUSE, 0},
+	        {"forged, a signed answer",
+	                {.person = true,
+	                        .senders = 1,
+	                        .sender_id = EVA,
+	                        .ticket_customer_id = ACME,
+	                        .ticket_id = 9,
+	                        .is_signed = true,
+	                        .written_to = EVA,
+	                        .forged = true},
+	                MAIL_NOTE, 0},
+	        {"forged, queued",
+	                {.person = true,
+	                        .senders = 1,
+	                        .sender_customer_id = ACME,
+	                        .forged = true,
+	                        .unknown = MAIL_UNKNOWN_QUEUE},
+	                MAIL_FILE, 0},
+	        {"forged where it must be confirmed",
+	                {.person = true,
+	                        .senders = 1,
+	                        .verify = true,
+	                        .forged = true,
+	                        .unknown = MAIL_UNKNOWN_QUEUE},
+	                MAIL_REFUSE, 0},
 	        {"unknown", {.person = true}, MAIL_REFUSE, 0},
 	        {"unknown, a signed answer",
 	                {.person = true, .ticket_id = 9, .is_signed = true}, MAIL_NOTE, 0},
@@ -182,14 +212,43 @@ static void only_a_believed_server_confirms_a_sender(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-		if (mail_confirmed("mx.test", &CASES[i].result, 1, "olga@acme.test") !=
-		        CASES[i].confirms)
+		if ((mail_proof("mx.test", &CASES[i].result, 1, "olga@acme.test") ==
+		            MAIL_CONFIRMED) != CASES[i].confirms)
 			fail_msg("%s", CASES[i].result);
 	}
-	assert_true(mail_confirmed("mx.test", &CASES[2].result, 1, "olga@sub.acme.test"));
-	assert_false(mail_confirmed("mx.test", two, 2, "olga@acme.test"));
-	assert_true(mail_confirmed("mx.test", below, 2, "olga@acme.test"));
-	assert_false(mail_confirmed("", &CASES[0].result, 1, "olga@acme.test"));
+	assert_int_equal(mail_proof("mx.test", &CASES[2].result, 1, "olga@sub.acme.test"),
+	        MAIL_CONFIRMED);
+	assert_int_equal(mail_proof("mx.test", two, 2, "olga@acme.test"), MAIL_UNPROVEN);
+	assert_int_equal(mail_proof("mx.test", below, 2, "olga@acme.test"), MAIL_CONFIRMED);
+	assert_int_equal(mail_proof("", &CASES[0].result, 1, "olga@acme.test"), MAIL_UNPROVEN);
+}
+
+static void a_believed_server_says_that_a_sender_is_forged(void **state)
+{
+	static const struct {
+		const char *result;
+		bool forged;
+	} CASES[] = {
+	        {"mx.test; dmarc=fail (p=reject) header.from=acme.test", true},
+	        {"mx.test; dmarc=FAIL header.from=ACME.test", true},
+	        {"mx.test; dmarc=fail", true},
+	        {"mx.test; spf=pass smtp.mailfrom=acme.test; dmarc=fail header.from=acme.test",
+	                true},
+	        {"mx.test; dmarc=fail header.from=other.test", false},
+	        {"mx.test; dmarc=none header.from=acme.test", false},
+	        {"mx.test; dmarc=temperror header.from=acme.test", false},
+	        {"mx.test; spf=fail smtp.mailfrom=acme.test; dkim=fail header.d=acme.test",
+	                false},
+	        {"mx.test; spf=none (dmarc=fail)", false},
+	        {"evil.test; dmarc=fail header.from=acme.test", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+		if ((mail_proof("mx.test", &CASES[i].result, 1, "olga@acme.test") ==
+		            MAIL_FORGED) != CASES[i].forged)
+			fail_msg("%s", CASES[i].result);
+	}
 }
 
 static void a_tag_is_of_one_number_one_kind_and_one_secret(void **state)
@@ -254,6 +313,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(each_message_has_its_place),
 	        cmocka_unit_test(only_a_believed_server_confirms_a_sender),
+	        cmocka_unit_test(a_believed_server_says_that_a_sender_is_forged),
 	        cmocka_unit_test(a_tag_is_of_one_number_one_kind_and_one_secret),
 	        cmocka_unit_test(ids_say_ticket_or_letter),
 	};
