@@ -24,6 +24,7 @@ enum column {
 	COL_SERVICE,
 	COL_TEAM,
 	COL_CONTRACT,
+	COL_CLOCK,
 };
 
 int64_t past_ticket(const struct db_rows *rows)
@@ -88,6 +89,8 @@ int past_add(struct past *past, const struct db_rows *rows)
 	e->service_id = (int32_t)touched(rows, COL_SERVICE);
 	e->team_id = (int32_t)touched(rows, COL_TEAM);
 	e->contract_id = (int32_t)touched(rows, COL_CONTRACT);
+	if (!db_is_null(rows, 0, COL_CLOCK))
+		e->clock = (int16_t)db_get_int(rows, 0, COL_CLOCK);
 	return 0;
 }
 

@@ -164,6 +164,22 @@ static int make_draft(struct simulating *s, const struct db_unit *unit, struct o
 	        run->ref, &declared.things[0], &calendars, run->arena, &s->draft, err);
 }
 
+/* The draft and what its customer had or has are laid side by side. */
+static int tell_apart(struct simulating *s)
+{
+	const struct reference *ref = &s->draft.ref;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < ref->contract_count; i++) {
+		if (ref->contracts[i].customer_id != s->draft.contract->customer_id)
+			continue;
+		rc = simulation_tell_apart(&s->by_draft, &ref->contracts[i]);
+		if (rc == 0)
+			rc = simulation_tell_apart(&s->by_in_force, &ref->contracts[i]);
+	}
+	return rc;
+}
+
 static struct db_unit *span_unit(struct simulating *s, int statement)
 {
 	struct db_unit *unit = run_unit(s->run, statement);
@@ -195,6 +211,10 @@ static void stored_read(void *context, struct db_unit *unit)
 		(void)error_set(&err, OTK_RESOURCE_EXHAUSTED, "NO_MEMORY", "out of memory");
 	if (err.code != OTK_OK) {
 		run_fail(run, &err);
+		return;
+	}
+	if (tell_apart(s) != 0) {
+		run_no_memory(run);
 		return;
 	}
 	s->told.draft = &s->draft;
@@ -292,6 +312,13 @@ static void counted(struct run *run)
 	struct simulating *s = run->state;
 	struct otk_error err;
 
+	if (s->total == 0) {
+		(void)error_set(&err, OTK_FAILED_PRECONDITION, "NO_HISTORY",
+		        "the customer has no tickets of that time: there is nothing to live "
+		        "again; look further back");
+		run_fail(run, &err);
+		return;
+	}
 	if (s->total > TICKETS_MAX) {
 		(void)error_set(&err, OTK_OUT_OF_RANGE, "HISTORY_TOO_LONG",
 		        "%lld tickets were made in that time; at most %d are simulated",

@@ -32,18 +32,25 @@ static char *target_text(const struct told *told, const struct ref_contract *con
 		c.ticket.type = key->type;
 		c.ticket.priority = key->priority;
 		c.ticket.service_id = key->service_id;
+		c.ticket.team_id = key->team_id;
 		target = sla_target(&c, key->clock, 0);
 	}
 	return target == NULL ? (char *)(uintptr_t) "" : target->text;
 }
 
-static const char *safe_target(
+/* "" where too many have not ended. */
+static char *safe_target(
         const struct simulation_cell *cell, int percent, char out[DURATION_TEXT_SIZE])
 {
 	struct target target = {.wall = cell->wall};
+	int64_t us;
 
-	target.us = round_up_target(sorted_quantile(cell->consumed, cell->count, percent));
-	return target_format(&target, out);
+	out[0] = '\0';
+	if (simulation_safe(cell, percent, &us) == 1) {
+		target.us = round_up_target(us);
+		(void)target_format(&target, out);
+	}
+	return out;
 }
 
 static void figures(const struct simulation_cell *cell, char *target,
@@ -71,11 +78,13 @@ static void figures(const struct simulation_cell *cell, char *target,
 	out->p90_s = sorted_quantile(cell->consumed, cell->count, 90) / SECOND_US;
 	out->p95_s = sorted_quantile(cell->consumed, cell->count, 95) / SECOND_US;
 	out->p99_s = sorted_quantile(cell->consumed, cell->count, 99) / SECOND_US;
-	if (cell->count == 0)
-		return;
-	out->safe_90 = (char *)(uintptr_t)safe_target(cell, 90, texts->safe[0]);
-	out->safe_95 = (char *)(uintptr_t)safe_target(cell, 95, texts->safe[1]);
-	out->safe_99 = (char *)(uintptr_t)safe_target(cell, 99, texts->safe[2]);
+	out->waived = cell->waived;
+	if (cell->paused_us > 0)
+		out->pause_share =
+		        (double)cell->paused_us / (double)(cell->paused_us + cell->consumed_us);
+	out->safe_90 = safe_target(cell, 90, texts->safe[0]);
+	out->safe_95 = safe_target(cell, 95, texts->safe[1]);
+	out->safe_99 = safe_target(cell, 99, texts->safe[2]);
 }
 
 static bool tell_target(
@@ -84,6 +93,7 @@ static bool tell_target(
 	const struct simulation_cell *draft = simulation_find(told->by_draft, key);
 	const struct simulation_cell *in_force = simulation_find(told->by_in_force, key);
 	const struct ref_service *service = reference_service(run->ref, key->service_id);
+	const struct ref_team *team = reference_team(run->ref, key->team_id);
 	Otklik__V1__SimulatedTarget target = OTKLIK__V1__SIMULATED_TARGET__INIT;
 	Otklik__V1__SimulatedFigures sides[2];
 	struct figure_texts texts[2];
@@ -96,6 +106,8 @@ static bool tell_target(
 	target.priority = (uint32_t)key->priority;
 	if (service != NULL)
 		target.service = (char *)(uintptr_t)service->code;
+	if (team != NULL)
+		target.team = (char *)(uintptr_t)team->code;
 	target.draft = &sides[0];
 	target.in_force = &sides[1];
 	item.target = &target;
@@ -154,7 +166,7 @@ static bool tell_reasons(struct run *run, const struct told *told)
 {
 	static const char *const KINDS[] = {"", "state", "team", "site", "hour"};
 	const struct simulation *s = told->by_draft;
-	int told_of[5] = {0};
+	int told_of[CLOCK_KIND_COUNT][5] = {0};
 
 	for (size_t i = 0; i < s->reason_count; i++) {
 		const struct simulation_reason *reason = &s->reasons[i];
@@ -162,13 +174,15 @@ static bool tell_reasons(struct run *run, const struct told *told)
 		response item = OTKLIK__V1__SIMULATE_CONTRACT_RESPONSE__INIT;
 		char text[TEXT_SIZE];
 
-		if (told_of[reason->kind]++ >= REASONS_EACH)
+		if (told_of[reason->clock][reason->kind]++ >= REASONS_EACH)
 			continue;
+		out.clock = (Otklik__V1__ClockKind)reason->clock;
 		out.kind = (char *)(uintptr_t)KINDS[reason->kind];
 		out.what = (char *)(uintptr_t)reason_text(run, reason, text);
 		out.counted_s = reason->counted_us / SECOND_US;
-		if (s->broken_us > 0)
-			out.share = (double)reason->counted_us / (double)s->broken_us;
+		if (s->broken_us[reason->clock] > 0)
+			out.share = (double)reason->counted_us /
+			            (double)s->broken_us[reason->clock];
 		out.clocks = reason->clocks;
 		item.reason = &out;
 		if (!run_tell(run, &item.base))
@@ -179,15 +193,26 @@ static bool tell_reasons(struct run *run, const struct told *told)
 
 /* --- months ------------------------------------------------------------------------------- */
 
-static bool tell_month(struct run *run, int32_t number, const struct simulation_sum *draft,
-        const struct simulation_sum *in_force)
+static char *currency_of(const struct ref_contract *contract)
 {
+	return (char *)(uintptr_t)(contract == NULL ? "" : contract->currency);
+}
+
+static bool tell_month(struct run *run, const struct told *told,
+        const struct simulation_sum *draft, const struct simulation_sum *in_force)
+{
+	int32_t number = draft != NULL ? draft->month : in_force->month;
 	Otklik__V1__SimulatedMonth out = OTKLIK__V1__SIMULATED_MONTH__INIT;
 	response item = OTKLIK__V1__SIMULATE_CONTRACT_RESPONSE__INIT;
 	char text[TEXT_SIZE];
 
 	(void)snprintf(text, sizeof text, "%04d-%02d", number / 12, number % 12 + 1);
 	out.month = text;
+	out.partial =
+	        !simulation_month_whole(&told->draft->ref, told->draft->contract->calendar_id,
+	                number, told->summary->from_us, told->summary->to_us);
+	out.currency = currency_of(told->draft->contract);
+	out.in_force_currency = currency_of(told->in_force);
 	if (draft != NULL) {
 		out.met = draft->met;
 		out.breached = draft->breached;
@@ -220,8 +245,7 @@ static bool tell_months(struct run *run, const struct told *told)
 
 		summary->credit += has_a ? a[i].credit : 0;
 		summary->in_force_credit += has_b ? b[k].credit : 0;
-		if (!tell_month(run, has_a ? a[i].month : b[k].month, has_a ? &a[i] : NULL,
-		            has_b ? &b[k] : NULL))
+		if (!tell_month(run, told, has_a ? &a[i] : NULL, has_b ? &b[k] : NULL))
 			return false;
 		i += has_a;
 		k += has_b;
@@ -231,19 +255,47 @@ static bool tell_months(struct run *run, const struct told *told)
 
 /* --- the summary -------------------------------------------------------------------------- */
 
-/* What is promised to the customer, added up. */
-static void totals(
-        const struct simulation *s, int64_t *met, int64_t *breached, int64_t *breach_s)
+/* What is promised to the customer, and what the provider's own keep among themselves. */
+struct totals {
+	int64_t met, breached, waived, breach_us, own_met, own_breached;
+};
+
+static struct totals totals(const struct simulation *s)
 {
+	struct totals sum = {0};
+
 	for (size_t i = 0; i < s->cell_count; i++) {
 		const struct simulation_cell *cell = &s->cells[i];
 
-		if (cell->key.clock > CLOCK_RESOLUTION)
+		if (cell->key.clock > CLOCK_RESOLUTION) {
+			sum.own_met += cell->met;
+			sum.own_breached += cell->breached;
 			continue;
-		*met += cell->met;
-		*breached += cell->breached;
-		*breach_s += cell->breach_us / SECOND_US;
+		}
+		sum.met += cell->met;
+		sum.breached += cell->breached;
+		sum.waived += cell->waived;
+		sum.breach_us += cell->breach_us;
 	}
+	return sum;
+}
+
+static void tell_totals(const struct told *told, Otklik__V1__SimulationSummary *out)
+{
+	struct totals a = totals(told->by_draft), b = totals(told->by_in_force);
+
+	out->met = a.met;
+	out->breached = a.breached;
+	out->waived = a.waived;
+	out->breach_s = a.breach_us / SECOND_US;
+	out->own_met = a.own_met;
+	out->own_breached = a.own_breached;
+	out->in_force_met = b.met;
+	out->in_force_breached = b.breached;
+	out->in_force_waived = b.waived;
+	out->in_force_breach_s = b.breach_us / SECOND_US;
+	out->in_force_own_met = b.own_met;
+	out->in_force_own_breached = b.own_breached;
 }
 
 static const char *in_force_text(const struct told *told, char out[CODE_MAX + TEXT_SIZE])
@@ -267,15 +319,14 @@ void tell_simulation(struct run *run, const struct told *told)
 		return;
 	summary->contract = (char *)(uintptr_t)told->draft->contract->code;
 	summary->in_force = (char *)(uintptr_t)in_force_text(told, text);
-	summary->currency = (char *)(uintptr_t)told->draft->contract->currency;
+	summary->currency = currency_of(told->draft->contract);
 	summary->tickets = told->by_draft->tickets;
 	summary->cancelled = told->by_draft->cancelled;
 	summary->self_recovered = told->by_draft->self_recovered;
 	summary->observed = told->by_draft->observed;
 	summary->in_force_tickets = told->by_in_force->tickets;
-	totals(told->by_draft, &summary->met, &summary->breached, &summary->breach_s);
-	totals(told->by_in_force, &summary->in_force_met, &summary->in_force_breached,
-	        &summary->in_force_breach_s);
+	summary->in_force_currency = currency_of(told->in_force);
+	tell_totals(told, summary);
 	item.summary = summary;
 	if (run_tell(run, &item.base))
 		run_end(run);

@@ -148,6 +148,23 @@ static int track_all(struct replay *r)
 	return rc;
 }
 
+/* What a paused clock would have counted since the ticket last changed. */
+static int measure_pause(
+        const struct replay *r, const struct sla_clock *clock, int64_t at, int64_t *paused_us)
+{
+	struct sla_clock running = *clock;
+	int64_t passed;
+	int rc;
+
+	running.state = CLOCK_RUNNING;
+	running.consumed_us = 0;
+	running.anchor_at = r->seen_at > clock->anchor_at ? r->seen_at : clock->anchor_at;
+	rc = sla_consumed(&r->c, &running, at, &passed);
+	if (rc == 0)
+		*paused_us += passed;
+	return rc;
+}
+
 /* What each running clock counted since the ticket last changed. An undone merge is told as of
  * the instant of the merge: nothing was counted since. */
 static int measure(struct replay *r, int64_t at)
@@ -163,6 +180,11 @@ static int measure(struct replay *r, int64_t at)
 		int64_t consumed;
 		int rc;
 
+		if (track->followed && clock->state == CLOCK_PAUSED) {
+			rc = measure_pause(r, clock, at, &o->paused_us);
+			if (rc != 0)
+				return rc;
+		}
 		if (!track->followed || clock->state != CLOCK_RUNNING)
 			continue;
 		rc = sla_consumed(&r->c, clock, at, &consumed);
@@ -311,6 +333,19 @@ static int asked(const struct replay *r, const struct act *act)
 	return rc == 0 && t->pending_reason != PENDING_CUSTOMER ? clocks_follow_state(act) : rc;
 }
 
+/* Forgiven is the breach that the clock has at that instant; under another contract it may have
+ * none. */
+static void waived(struct replay *r, const struct event *e)
+{
+	struct track *track;
+
+	if (e->clock < 1 || e->clock >= CLOCK_KIND_COUNT)
+		return;
+	track = &r->tracks[e->clock];
+	if (track->followed && track->outcome.breached_at != 0)
+		track->outcome.waived = true;
+}
+
 static int replay_event(struct replay *r, const struct event *events, size_t count, size_t i,
         int32_t contract_id)
 {
@@ -351,6 +386,9 @@ static int replay_event(struct replay *r, const struct event *events, size_t cou
 		if (tell(&act, &e) != 0)
 			return -(int)r->err->code;
 		return asked(r, &act);
+	case EVENT_CLOCK_WAIVED:
+		waived(r, &e);
+		return 0;
 	case EVENT_ASSIGNED:
 	case EVENT_NOTED:
 	case EVENT_ACKNOWLEDGED:

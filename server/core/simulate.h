@@ -30,7 +30,9 @@ struct simulated_outcome {
 	int64_t ended_at; /* 0: not over */
 	int64_t due_at;
 	int64_t breached_at; /* 0: it was not */
+	bool waived;         /* the breach was forgiven, as it was in truth */
 	int64_t consumed_us;
+	int64_t paused_us; /* what it would have consumed besides, had nothing paused it */
 	int64_t target_us;
 	bool wall;
 	int32_t calendar_id;

@@ -9,15 +9,19 @@
 #include "core/calendar_history.h"
 #include "core/sla.h"
 #include "core/statistics.h"
+#include "core/survival.h"
 
 #define HOUR_US (INT64_C(3600) * 1000000)
 #define DAY_US (24 * HOUR_US)
-enum { WEEK_HOURS = 168 };
 
 void simulation_clear(struct simulation *s)
 {
-	for (size_t i = 0; i < s->cell_count; i++)
+	for (size_t i = 0; i < s->cell_count; i++) {
 		free(s->cells[i].consumed);
+		free(s->cells[i].lasting);
+	}
+	free(s->services.ids);
+	free(s->teams.ids);
 	free(s->cells);
 	free(s->months);
 	free(s->reasons);
@@ -45,7 +49,7 @@ static void *room(void *array, size_t count, size_t *cap, size_t most, size_t si
 static bool same_key(const struct simulation_key *a, const struct simulation_key *b)
 {
 	return a->clock == b->clock && a->type == b->type && a->priority == b->priority &&
-	       a->service_id == b->service_id;
+	       a->service_id == b->service_id && a->team_id == b->team_id;
 }
 
 const struct simulation_cell *simulation_find(
@@ -76,35 +80,79 @@ static struct simulation_cell *cell_at(struct simulation *s, const struct simula
 	return found;
 }
 
-/* Services are told apart only where a target or a credit does. */
-static int32_t told_service(
-        const struct ref_contract *contract, const struct simulated_outcome *o)
+/* --- what is told apart ------------------------------------------------------------------- */
+
+static bool has_id(const struct simulation_ids *list, int32_t id)
 {
-	for (size_t i = 0; i < contract->target_count; i++) {
-		if (contract->targets[i].service_id != 0 &&
-		        contract->targets[i].service_id == o->service_id)
-			return o->service_id;
+	size_t low = 0, high = list->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (list->ids[middle] < id)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	for (size_t i = 0; i < contract->credit_count; i++) {
-		if (contract->credits[i].service_id != 0 &&
-		        contract->credits[i].service_id == o->service_id)
-			return o->service_id;
-	}
+	return low < list->count && list->ids[low] == id;
+}
+
+static int add_id(struct simulation_ids *list, int32_t id)
+{
+	int32_t *ids;
+	size_t at;
+
+	if (id == 0 || has_id(list, id))
+		return 0;
+	ids = room(list->ids, list->count, &list->cap, SIMULATION_CELLS_MAX, sizeof *ids);
+	if (ids == NULL)
+		return -OTK_RESOURCE_EXHAUSTED;
+	list->ids = ids;
+	for (at = list->count++; at > 0 && ids[at - 1] > id; at--)
+		ids[at] = ids[at - 1];
+	ids[at] = id;
 	return 0;
 }
 
-static int keep_consumed(struct simulation *s, struct simulation_cell *cell, int64_t us)
+int simulation_tell_apart(struct simulation *s, const struct ref_contract *contract)
 {
-	int64_t *times;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < contract->target_count; i++) {
+		rc = add_id(&s->services, contract->targets[i].service_id);
+		if (rc == 0)
+			rc = add_id(&s->teams, contract->targets[i].team_id);
+	}
+	for (size_t i = 0; rc == 0 && i < contract->credit_count; i++)
+		rc = add_id(&s->services, contract->credits[i].service_id);
+	return rc;
+}
+
+static struct simulation_key key_of(
+        const struct simulation *s, const struct simulated_outcome *o)
+{
+	bool team = o->clock == CLOCK_OPERATIONAL && has_id(&s->teams, o->team_id);
+
+	return (struct simulation_key){.clock = o->clock,
+	        .type = o->type,
+	        .priority = o->priority,
+	        .service_id = has_id(&s->services, o->service_id) ? o->service_id : 0,
+	        .team_id = team ? o->team_id : 0};
+}
+
+/* --- adding to cells ---------------------------------------------------------------------- */
+
+static int keep(struct simulation *s, int64_t **times, size_t *count, size_t *cap, int64_t us)
+{
+	int64_t *grown;
 
 	if (s->outcomes >= SIMULATION_OUTCOMES_MAX)
 		return -OTK_RESOURCE_EXHAUSTED;
-	times = room(cell->consumed, cell->count, &cell->cap, SIMULATION_OUTCOMES_MAX,
-	        sizeof *times);
-	if (times == NULL)
+	grown = room(*times, *count, cap, SIMULATION_OUTCOMES_MAX, sizeof *grown);
+	if (grown == NULL)
 		return -OTK_RESOURCE_EXHAUSTED;
-	cell->consumed = times;
-	times[cell->count++] = us;
+	*times = grown;
+	grown[(*count)++] = us;
 	s->outcomes++;
 	return 0;
 }
@@ -114,25 +162,12 @@ static int64_t over(const struct simulated_outcome *o)
 	return o->consumed_us > o->target_us ? o->consumed_us - o->target_us : 0;
 }
 
-static struct simulation_key key_of(
-        const struct ref_contract *contract, const struct simulated_outcome *o)
+static void count_outcome(struct simulation_cell *cell, const struct simulated_outcome *o)
 {
-	return (struct simulation_key){.clock = o->clock,
-	        .type = o->type,
-	        .priority = o->priority,
-	        .service_id = told_service(contract, o)};
-}
-
-static int add_cell(struct simulation *s, const struct ref_contract *contract,
-        const struct simulated_outcome *o)
-{
-	struct simulation_key key = key_of(contract, o);
-	struct simulation_cell *cell = cell_at(s, &key);
-
-	if (cell == NULL)
-		return -OTK_RESOURCE_EXHAUSTED;
-	cell->target_us = o->target_us;
-	cell->wall = o->wall;
+	if (o->breached_at != 0 && o->waived) {
+		cell->waived++;
+		return;
+	}
 	if (o->breached_at != 0) {
 		cell->breached++;
 		cell->breach_us += over(o);
@@ -140,12 +175,54 @@ static int add_cell(struct simulation *s, const struct ref_contract *contract,
 		cell->met++;
 	} else if (o->state == CLOCK_VOID) {
 		cell->silent++;
+		return;
 	} else {
 		cell->open++;
+		return;
 	}
+	cell->consumed_us += o->consumed_us;
+	cell->paused_us += o->paused_us;
+}
+
+static int add_cell(struct simulation *s, const struct simulated_outcome *o)
+{
+	struct simulation_key key = key_of(s, o);
+	struct simulation_cell *cell = cell_at(s, &key);
+
+	if (cell == NULL)
+		return -OTK_RESOURCE_EXHAUSTED;
+	cell->target_us = o->target_us;
+	cell->wall = o->wall;
+	count_outcome(cell, o);
 	if (o->state == CLOCK_MET || o->state == CLOCK_LATE)
-		return keep_consumed(s, cell, o->consumed_us);
-	return 0;
+		return keep(s, &cell->consumed, &cell->count, &cell->cap, o->consumed_us);
+	if (o->state == CLOCK_VOID && o->breached_at == 0)
+		return 0;
+	return keep(
+	        s, &cell->lasting, &cell->lasting_count, &cell->lasting_cap, o->consumed_us);
+}
+
+int simulation_safe(const struct simulation_cell *cell, int percent, int64_t *us)
+{
+	struct survival_time *times =
+	        calloc(cell->count + cell->lasting_count + 1, sizeof *times);
+	struct survival survival;
+	size_t n = 0;
+	int rc;
+
+	if (times == NULL)
+		return -OTK_RESOURCE_EXHAUSTED;
+	for (size_t i = 0; i < cell->count; i++)
+		times[n++] = (struct survival_time){.us = cell->consumed[i], .ended = true};
+	for (size_t i = 0; i < cell->lasting_count; i++)
+		times[n++] = (struct survival_time){.us = cell->lasting[i]};
+	rc = survival_make(times, n, &survival);
+	free(times);
+	if (rc != 0)
+		return rc;
+	rc = survival_quantile(&survival, percent, us) ? 1 : 0;
+	survival_free(&survival);
+	return rc;
 }
 
 /* --- months ------------------------------------------------------------------------------- */
@@ -170,15 +247,22 @@ static int32_t month_of(const struct reference *ref, int32_t calendar_id, int64_
 	return (int32_t)(year * 12 + month - 1);
 }
 
-static int add_month(struct simulation *s, const struct reference *ref,
-        const struct ref_contract *contract, const struct simulated_outcome *o)
+bool simulation_month_whole(const struct reference *ref, int32_t calendar_id, int32_t month,
+        int64_t from, int64_t to)
+{
+	return month_of(ref, calendar_id, from - 1) < month &&
+	       month_of(ref, calendar_id, to) > month;
+}
+
+static int add_month(
+        struct simulation *s, const struct reference *ref, const struct simulated_outcome *o)
 {
 	bool breached = o->breached_at != 0;
-	struct simulation_month month = {.key = key_of(contract, o)};
+	struct simulation_month month = {.key = key_of(s, o)};
 	struct simulation_month *months;
 	size_t i = 0;
 
-	if (!breached && o->state != CLOCK_MET)
+	if (breached ? o->waived : o->state != CLOCK_MET)
 		return 0;
 	month.month = month_of(ref, o->calendar_id, breached ? o->breached_at : o->ended_at);
 	while (i < s->month_count &&
@@ -197,143 +281,92 @@ static int add_month(struct simulation *s, const struct reference *ref,
 	return 0;
 }
 
-static bool credit_is_for(const struct ref_credit *credit, const struct simulation_key *key)
-{
-	return credit->clock == key->clock &&
-	       (credit->type == 0 || credit->type == (int16_t)key->type) &&
-	       (credit->priority == 0 || credit->priority == key->priority) &&
-	       (credit->service_id == 0 || credit->service_id == key->service_id);
-}
-
-static bool same_steps(const struct ref_credit *a, const struct ref_credit *b)
-{
-	return a->clock == b->clock && a->type == b->type && a->priority == b->priority &&
-	       a->service_id == b->service_id;
-}
-
-/* Whether this step holds in the months [first, end) of cells, which are of one month. */
-static bool step_holds(
-        const struct simulation *s, size_t first, size_t end, const struct ref_credit *credit)
-{
-	int64_t met = 0, n = 0;
-
-	for (size_t i = first; i < end; i++) {
-		const struct simulation_month *month = &s->months[i];
-
-		if (!credit_is_for(credit, &month->key))
-			continue;
-		met += month->met;
-		n += month->met + month->breached;
-	}
-	return n > 0 && met * 10000 < (int64_t)credit->below * n;
-}
-
-static void give_credit(const struct simulation *s, const struct ref_contract *contract,
-        size_t first, size_t end, struct simulation_sum *sum)
-{
-	int64_t share = 0;
-
-	for (size_t i = 0; i < contract->credit_count; i++) {
-		const struct ref_credit *credit = &contract->credits[i];
-		bool lowest = step_holds(s, first, end, credit);
-
-		for (size_t k = 0; lowest && k < contract->credit_count; k++) {
-			const struct ref_credit *other = &contract->credits[k];
-
-			if (same_steps(credit, other) && other->below < credit->below &&
-			        step_holds(s, first, end, other))
-				lowest = false;
-		}
-		share += lowest ? credit->credit : 0;
-	}
-	if (contract->credit_cap > 0 && share > contract->credit_cap)
-		share = contract->credit_cap;
-	if (share > 10000)
-		share = 10000;
-	sum->credit_share = (int32_t)share;
-	if (contract->period > 0)
-		sum->credit =
-		        (contract->fee / contract->period * share +
-		                contract->fee % contract->period * share / contract->period +
-		                5000) /
-		        10000;
-}
-
-size_t simulation_sums(const struct simulation *s, const struct ref_contract *contract,
-        struct simulation_sum *out, size_t cap)
-{
-	size_t count = 0;
-
-	for (size_t first = 0, end; first < s->month_count; first = end) {
-		struct simulation_sum sum = {.month = s->months[first].month};
-
-		for (end = first; end < s->month_count && s->months[end].month == sum.month;
-		        end++) {
-			if (s->months[end].key.clock > CLOCK_RESOLUTION)
-				continue;
-			sum.met += s->months[end].met;
-			sum.breached += s->months[end].breached;
-		}
-		if (contract != NULL)
-			give_credit(s, contract, first, end, &sum);
-		if (count < cap)
-			out[count] = sum;
-		count++;
-	}
-	return count;
-}
-
 /* --- reasons ------------------------------------------------------------------------------ */
 
-static int add_reason(struct simulation *s, enum simulation_reason_kind kind, int32_t id,
-        int32_t sub, int64_t us)
+static struct simulation_reason *reason_new(
+        struct simulation *s, const struct simulation_reason *what)
 {
-	struct simulation_reason *reasons;
-	size_t i = 0;
+	struct simulation_reason *reasons = room(s->reasons, s->reason_count, &s->reason_cap,
+	        SIMULATION_REASONS_MAX, sizeof *reasons);
+
+	if (reasons == NULL)
+		return NULL;
+	s->reasons = reasons;
+	reasons[s->reason_count] = *what;
+	return &reasons[s->reason_count++];
+}
+
+/* Of hours and states each has its place: there is no need to look for it. */
+static struct simulation_reason *reason_of(
+        struct simulation *s, const struct simulation_reason *what)
+{
+	int32_t *place = NULL;
+
+	if (what->kind == REASON_HOUR)
+		place = &s->places[what->clock][what->id];
+	else if (what->kind == REASON_STATE)
+		place = &s->places[what->clock][SIMULATION_HOURS +
+		                                what->id * PENDING_REASON_COUNT + what->sub];
+	if (place != NULL && *place != 0)
+		return &s->reasons[*place - 1];
+	for (size_t i = 0; place == NULL && i < s->reason_count; i++) {
+		struct simulation_reason *reason = &s->reasons[i];
+
+		if (reason->kind == what->kind && reason->id == what->id &&
+		        reason->clock == what->clock)
+			return reason;
+	}
+	if (place != NULL)
+		*place = (int32_t)s->reason_count + 1;
+	return reason_new(s, what);
+}
+
+static int add_reason(struct simulation *s, const struct simulation_reason *what, int64_t us)
+{
+	struct simulation_reason *reason;
 
 	if (us <= 0)
 		return 0;
-	while (i < s->reason_count && (s->reasons[i].kind != kind || s->reasons[i].id != id ||
-	                                      s->reasons[i].sub != sub))
-		i++;
-	if (i == s->reason_count) {
-		reasons = room(s->reasons, s->reason_count, &s->reason_cap,
-		        SIMULATION_CELLS_MAX, sizeof *reasons);
-		if (reasons == NULL)
-			return -OTK_RESOURCE_EXHAUSTED;
-		s->reasons = reasons;
-		reasons[s->reason_count++] =
-		        (struct simulation_reason){.kind = kind, .id = id, .sub = sub};
-	}
-	s->reasons[i].counted_us += us;
-	s->reasons[i].clocks++;
+	reason = reason_of(s, what);
+	if (reason == NULL)
+		return -OTK_RESOURCE_EXHAUSTED;
+	reason->counted_us += us;
+	reason->clocks++;
 	return 0;
 }
 
-/* Counted time by hour of the local week: whole weeks at once, the rest hour by hour. */
-static void spread_hours(
-        int64_t from, int64_t to, const struct tz *tz, int64_t hours[WEEK_HOURS])
+static int64_t local_of(const struct tz *tz, int64_t at)
 {
-	int64_t weeks = (to - from) / (7 * DAY_US);
-	int64_t local = tz == NULL ? from : tz_to_local(tz, from);
-	int64_t left = to - from - weeks * 7 * DAY_US;
+	return tz == NULL ? at : tz_to_local(tz, at);
+}
 
-	for (int i = 0; weeks > 0 && i < WEEK_HOURS; i++)
-		hours[i] += weeks * HOUR_US;
-	while (left > 0) {
+/* Counted time by hour of the local week: whole weeks at once where the offset from UTC stays,
+ * the rest hour by hour of the clock on the wall. */
+static void spread_hours(
+        int64_t from, int64_t to, const struct tz *tz, int64_t hours[SIMULATION_HOURS])
+{
+	const int64_t week = 7 * DAY_US;
+
+	while (from < to) {
+		int64_t local = local_of(tz, from);
 		int64_t piece = HOUR_US - local % HOUR_US;
 
-		if (piece > left)
-			piece = left;
+		if (to - from >= week && local_of(tz, from + week) - local == week) {
+			for (int i = 0; i < SIMULATION_HOURS; i++)
+				hours[i] += HOUR_US;
+			from += week;
+			continue;
+		}
+		if (piece > to - from)
+			piece = to - from;
 		/* 1970-01-01 was a Thursday. */
-		hours[(local / HOUR_US + 3 * 24) % WEEK_HOURS] += piece;
-		local += piece;
-		left -= piece;
+		hours[(local / HOUR_US + 3 * 24) % SIMULATION_HOURS] += piece;
+		from += piece;
 	}
 }
 
 static int stretch_hours(const struct reference *ref, const struct simulated_outcome *o,
-        const struct simulated_stretch *stretch, int64_t hours[WEEK_HOURS])
+        const struct simulated_stretch *stretch, int64_t hours[SIMULATION_HOURS])
 {
 	const struct tz *tz = zone_of(ref, o->calendar_id, stretch->from);
 	struct calendar_history history = sla_history(ref, o->calendar_id, stretch->to);
@@ -355,8 +388,8 @@ static int stretch_hours(const struct reference *ref, const struct simulated_out
 
 /* Sums of one clock before they are added: it counts once in each place. */
 struct places {
-	int64_t states[TICKET_STATE_COUNT * PENDING_REASON_COUNT];
-	int64_t hours[WEEK_HOURS];
+	int64_t states[SIMULATION_STATES];
+	int64_t hours[SIMULATION_HOURS];
 };
 
 /* Stretches of one team or site follow one another: each run of them is added at once. */
@@ -375,7 +408,9 @@ static int add_runs(struct simulation *s, const struct simulated_outcome *o,
 		sum += here->counted_us;
 		if (next != NULL && id == (kind == REASON_TEAM ? next->team_id : next->site_id))
 			continue;
-		rc = add_reason(s, kind, id, 0, sum);
+		rc = add_reason(s,
+		        &(struct simulation_reason){.clock = o->clock, .kind = kind, .id = id},
+		        sum);
 		sum = 0;
 	}
 	return rc;
@@ -390,16 +425,23 @@ static int add_reasons(
 	for (size_t i = 0; rc == 0 && i < o->stretch_count; i++) {
 		const struct simulated_stretch *stretch = &o->stretches[i];
 
-		s->broken_us += stretch->counted_us;
+		s->broken_us[o->clock] += stretch->counted_us;
 		places.states[(int)stretch->state * PENDING_REASON_COUNT +
 		              (int)stretch->reason] += stretch->counted_us;
 		rc = stretch_hours(ref, o, stretch, places.hours);
 	}
-	for (int i = 0; rc == 0 && i < TICKET_STATE_COUNT * PENDING_REASON_COUNT; i++)
-		rc = add_reason(s, REASON_STATE, i / PENDING_REASON_COUNT,
-		        i % PENDING_REASON_COUNT, places.states[i]);
-	for (int i = 0; rc == 0 && i < WEEK_HOURS; i++)
-		rc = add_reason(s, REASON_HOUR, i, 0, places.hours[i]);
+	for (int i = 0; rc == 0 && i < SIMULATION_STATES; i++)
+		rc = add_reason(s,
+		        &(struct simulation_reason){.clock = o->clock,
+		                .kind = REASON_STATE,
+		                .id = i / PENDING_REASON_COUNT,
+		                .sub = i % PENDING_REASON_COUNT},
+		        places.states[i]);
+	for (int i = 0; rc == 0 && i < SIMULATION_HOURS; i++)
+		rc = add_reason(s,
+		        &(struct simulation_reason){
+		                .clock = o->clock, .kind = REASON_HOUR, .id = i},
+		        places.hours[i]);
 	if (rc == 0)
 		rc = add_runs(s, o, REASON_TEAM);
 	return rc == 0 ? add_runs(s, o, REASON_SITE) : rc;
@@ -410,7 +452,7 @@ static int add_reasons(
 int simulation_add(struct simulation *s, const struct reference *ref,
         const struct ref_contract *contract, const struct simulated *ticket)
 {
-	int rc = 0;
+	int rc = simulation_tell_apart(s, contract);
 
 	if (ticket->cancelled) {
 		s->cancelled++;
@@ -423,10 +465,10 @@ int simulation_add(struct simulation *s, const struct reference *ref,
 	for (size_t i = 0; rc == 0 && i < ticket->count; i++) {
 		const struct simulated_outcome *o = &ticket->outcomes[i];
 
-		rc = add_cell(s, contract, o);
+		rc = add_cell(s, o);
 		if (rc == 0)
-			rc = add_month(s, ref, contract, o);
-		if (rc == 0 && o->breached_at != 0)
+			rc = add_month(s, ref, o);
+		if (rc == 0 && o->breached_at != 0 && !o->waived)
 			rc = add_reasons(s, ref, o);
 	}
 	return rc;
@@ -440,7 +482,9 @@ static int compare_keys(const struct simulation_key *x, const struct simulation_
 		return (int)x->type - (int)y->type;
 	if (x->priority != y->priority)
 		return x->priority - y->priority;
-	return x->service_id < y->service_id ? -1 : x->service_id > y->service_id;
+	if (x->service_id != y->service_id)
+		return x->service_id < y->service_id ? -1 : 1;
+	return x->team_id < y->team_id ? -1 : x->team_id > y->team_id;
 }
 
 static int compare_cells(const void *a, const void *b)
@@ -461,6 +505,8 @@ static int compare_reasons(const void *a, const void *b)
 {
 	const struct simulation_reason *x = a, *y = b;
 
+	if (x->clock != y->clock)
+		return (int)x->clock - (int)y->clock;
 	if (x->kind != y->kind)
 		return (int)x->kind - (int)y->kind;
 	return x->counted_us > y->counted_us ? -1 : x->counted_us < y->counted_us;

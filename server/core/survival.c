@@ -93,6 +93,20 @@ double survival_at(const struct survival *s, int64_t us)
 	return step == NULL ? 1 : step->survival;
 }
 
+bool survival_quantile(const struct survival *s, int percent, int64_t *us)
+{
+	/* Products of fractions come as close as this to the fraction they mean. */
+	double left = (100 - percent) / 100.0 + 1e-9;
+
+	for (size_t i = 0; i < s->count; i++) {
+		if (s->steps[i].survival <= left) {
+			*us = s->steps[i].us;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* How many lasted longer. */
 static size_t at_risk_after(const struct survival *s, int64_t us)
 {

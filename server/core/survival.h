@@ -39,6 +39,12 @@ void survival_free(struct survival *s);
 /* The share that lasts longer than `us`. */
 double survival_at(const struct survival *s, int64_t us);
 
+/*
+ * The first time by which at least `percent` of a hundred have ended. False where those that
+ * were last seen before leave it open.
+ */
+bool survival_quantile(const struct survival *s, int percent, int64_t *us);
+
 /* What is known of passing `target` once `consumed` is passed. */
 struct survival_forecast {
 	double probability;

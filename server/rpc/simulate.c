@@ -20,6 +20,7 @@ enum step simulate_contract_begin(
 {
 	const struct reference *ref = desk_reference(r->service->desk);
 	const struct ref_customer *customer;
+	int64_t to = in->to_us != 0 ? in->to_us : r->now;
 	struct otk_error err = {0};
 	char *scope;
 
@@ -27,9 +28,12 @@ enum step simulate_contract_begin(
 		return caller_no_reference(r);
 	if (in->contract == NULL)
 		error_field(&err, "contract", "say which contract");
-	if (in->from_us < 0 || in->to_us < 0 || (in->to_us != 0 && in->from_us >= in->to_us))
-		error_field(&err, "from_us", "must be before the end");
-	else if (in->to_us - in->from_us > YEARS_MAX * YEAR_US && in->from_us != 0)
+	if (in->to_us < 0 || in->to_us > r->now)
+		error_field(&err, "to_us", "must not lie ahead: the past is simulated");
+	else if (in->from_us < 0 || in->from_us >= to)
+		error_field(&err, "from_us", "must be before the end%s",
+		        in->to_us != 0 ? "" : ", which is now");
+	else if (in->from_us != 0 && to - in->from_us > YEARS_MAX * YEAR_US)
 		error_field(&err, "from_us", "at most %d years are simulated", YEARS_MAX);
 	if (in->history_us < 0 || in->history_us > YEARS_MAX * YEAR_US)
 		error_field(&err, "history_us", "must be from 0 to %d years", YEARS_MAX);

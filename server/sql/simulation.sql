@@ -5,14 +5,14 @@ SELECT count(*) FROM ticket
 WHERE customer_id = $1::integer AND created_at >= $2::timestamptz AND created_at < $3::timestamptz;
 
 -- What people and checks did to the tickets of a customer created in a span, ticket by ticket;
--- events of clocks and levels are left out. Columns are read by compute/past.c.
+-- events of clocks and levels are left out, but not that a breach was forgiven. Columns are read by compute/past.c.
 -- name: simulation_events
 SELECT e.ticket_id, e.seq, e.kind, e.cause, e.actor_id, e.side, e.is_public, e.occurred_at,
 	e.state, e.pending_reason, e.type, e.impact, e.urgency, e.priority, e.site_id, e.service_id,
-	e.team_id, e.contract_version_id
+	e.team_id, e.contract_version_id, e.clock
 FROM ticket t JOIN event e ON e.customer_id = t.customer_id AND e.ticket_id = t.ticket_id
 WHERE t.customer_id = $1::integer AND t.created_at >= $2::timestamptz
-	AND t.created_at < $3::timestamptz AND (e.kind <= 7 OR e.kind IN (17, 19, 22, 27))
+	AND t.created_at < $3::timestamptz AND (e.kind <= 7 OR e.kind IN (17, 18, 19, 22, 27))
 ORDER BY e.ticket_id, e.seq;
 
 -- Response and resolution clocks of tickets that began after $1: what they consumed and whether

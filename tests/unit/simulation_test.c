@@ -239,6 +239,193 @@ static void past_the_bound_nothing_is_gathered_and_all_can_be_freed(void **state
 	simulation_clear(&s);
 }
 
+static void a_fee_is_parted_exactly_and_halves_go_up(void **state)
+{
+	static const struct {
+		int64_t fee;
+		int16_t period;
+		int16_t share;
+		int64_t credit;
+	} CASES[] = {
+	        {100, 3, 10000, 33}, /* 33.33 */
+	        {200, 3, 10000, 67}, /* 66.67 */
+	        {100, 1, 150, 2},    /* 1.5 */
+	        {99, 1, 150, 1},     /* 1.485 */
+	        {100000, 12, 1, 1},  /* 0.83 */
+	        {50000, 12, 1, 0},   /* 0.42 */
+	        {60000, 12, 1, 1},   /* 0.5 */
+	        {INT64_C(10000000000000000), 1, 9999, INT64_C(9999000000000000)},
+	        {INT64_C(9999999999999999), 12, 10000, INT64_C(833333333333333)},
+	};
+	struct life *life = *state;
+
+	for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+		struct ref_credit credit = {
+		        .clock = CLOCK_RESOLUTION, .below = 9000, .credit = CASES[i].share};
+		struct simulation s = {0};
+		struct simulation_sum sum;
+
+		set_fee(life->world, &credit, 1);
+		life->world->acme->fee = CASES[i].fee;
+		life->world->acme->period = CASES[i].period;
+		add_one(&s, life->world, 6, 1, true, HOUR);
+		simulation_finish(&s);
+		(void)simulation_sums(&s, life->world->acme, &sum, 1);
+		assert_int_equal(sum.credit, CASES[i].credit);
+		simulation_clear(&s);
+	}
+}
+
+/* Open ones have lasted at least so long: a target under that would not have been kept. */
+static void a_safe_target_takes_account_of_those_that_last(void **state)
+{
+	struct simulated_outcome o = {.clock = CLOCK_RESOLUTION,
+	        .state = CLOCK_RUNNING,
+	        .breached_at = 1,
+	        .consumed_us = 24 * HOUR,
+	        .target_us = 4 * HOUR,
+	        .type = TICKET_INCIDENT,
+	        .priority = 3};
+	struct simulated ticket = {.outcomes = &o, .count = 1};
+	struct life *life = *state;
+	struct simulation s = {0};
+	int64_t us = 0;
+
+	for (int i = 1; i <= 10; i++)
+		add_one(&s, life->world, 6, 3, i > 4, i * HOUR);
+	simulation_finish(&s);
+	assert_int_equal(simulation_safe(&s.cells[0], 90, &us), 1);
+	assert_int_equal(us, 9 * HOUR);
+	assert_int_equal(simulation_safe(&s.cells[0], 99, &us), 1);
+	assert_int_equal(us, 10 * HOUR);
+	/* Nine of ten are over by nine hours, but of eleven only by ten. */
+	o.service_id = SERVICE_MAIL;
+	assert_int_equal(simulation_add(&s, &life->world->ref, life->world->acme, &ticket), 0);
+	assert_int_equal(s.cell_count, 1);
+	assert_int_equal(simulation_safe(&s.cells[0], 90, &us), 1);
+	assert_int_equal(us, 10 * HOUR);
+	assert_int_equal(simulation_safe(&s.cells[0], 99, &us), 0);
+	/* One that was lost sight of after two hours says nothing of later ones. */
+	o.breached_at = 0;
+	o.consumed_us = 2 * HOUR;
+	assert_int_equal(simulation_add(&s, &life->world->ref, life->world->acme, &ticket), 0);
+	assert_int_equal(simulation_safe(&s.cells[0], 90, &us), 1);
+	assert_int_equal(us, 10 * HOUR);
+	simulation_clear(&s);
+}
+
+static void a_forgiven_breach_counts_neither_way(void **state)
+{
+	struct simulated_outcome o = {.clock = CLOCK_RESOLUTION,
+	        .state = CLOCK_LATE,
+	        .breached_at = 1,
+	        .ended_at = 1,
+	        .waived = true,
+	        .consumed_us = 24 * HOUR,
+	        .target_us = 4 * HOUR,
+	        .type = TICKET_INCIDENT,
+	        .priority = 3};
+	struct simulated ticket = {.outcomes = &o, .count = 1};
+	struct life *life = *state;
+	struct simulation s = {0};
+
+	assert_int_equal(simulation_add(&s, &life->world->ref, life->world->acme, &ticket), 0);
+	assert_int_equal(s.cells[0].waived, 1);
+	assert_int_equal(s.cells[0].breached, 0);
+	assert_int_equal(s.cells[0].breach_us, 0);
+	assert_int_equal(s.month_count, 0);
+	assert_int_equal(s.reason_count, 0);
+	assert_int_equal(s.cells[0].count, 1); /* it took what it took */
+	simulation_clear(&s);
+}
+
+/* Laid side by side, two contracts have the same rows, though one names teams and the other
+ * does not. */
+static void teams_are_told_apart_where_either_contract_does(void **state)
+{
+	struct ref_target targets[] = {
+	        {.clock = CLOCK_OPERATIONAL, .target_us = HOUR},
+	        {.clock = CLOCK_OPERATIONAL, .team_id = TEAM_NET, .target_us = 2 * HOUR},
+	};
+	struct simulated_outcome o[] = {
+	        {.clock = CLOCK_OPERATIONAL, .state = CLOCK_MET, .team_id = TEAM_NET},
+	        {.clock = CLOCK_OPERATIONAL, .state = CLOCK_MET, .team_id = TEAM_OFFICE},
+	        {.clock = CLOCK_RESOLUTION, .state = CLOCK_MET, .team_id = TEAM_NET},
+	};
+	struct simulated ticket = {.outcomes = o, .count = 3};
+	struct life *life = *state;
+	struct simulation s = {0};
+
+	life->world->acme->targets = targets;
+	life->world->acme->target_count = 2;
+	assert_int_equal(simulation_tell_apart(&s, life->world->acme), 0);
+	assert_int_equal(simulation_add(&s, &life->world->ref, life->world->bar, &ticket), 0);
+	simulation_finish(&s);
+	assert_int_equal(s.cell_count, 3);
+	assert_int_equal(s.cells[0].key.team_id, 0); /* a resolution is nobody's alone */
+	assert_int_equal(s.cells[1].key.team_id, 0);
+	assert_int_equal(s.cells[2].key.team_id, TEAM_NET);
+	simulation_clear(&s);
+}
+
+/* Berlin puts its clocks forward on 29 March 2026 at two. */
+static void hours_are_those_of_the_wall_on_both_sides_of_a_change(void **state)
+{
+	struct simulated_stretch stretch = {.from = at("2026-03-28T09:00:00+01:00"),
+	        .to = at("2026-03-30T11:00:00+02:00"),
+	        .counted_us = 49 * HOUR,
+	        .state = TICKET_NEW};
+	struct simulated_outcome o = {.clock = CLOCK_RESOLUTION,
+	        .state = CLOCK_RUNNING,
+	        .breached_at = stretch.to,
+	        .wall = true,
+	        .type = TICKET_INCIDENT,
+	        .priority = 3,
+	        .calendar_id = CALENDAR_ALWAYS,
+	        .stretches = &stretch,
+	        .stretch_count = 1};
+	struct simulated ticket = {.outcomes = &o, .count = 1};
+	struct life *life = *state;
+	struct simulation s = {0};
+	int64_t hours[168] = {0};
+
+	assert_int_equal(simulation_add(&s, &life->world->ref, life->world->acme, &ticket), 0);
+	for (size_t i = 0; i < s.reason_count; i++) {
+		if (s.reasons[i].kind == REASON_HOUR)
+			hours[s.reasons[i].id] = s.reasons[i].counted_us;
+	}
+	for (int hour = 0; hour < 24; hour++) {
+		assert_int_equal(hours[5 * 24 + hour], hour < 9 ? 0 : HOUR);
+		assert_int_equal(hours[6 * 24 + hour], hour == 2 ? 0 : HOUR);
+		assert_int_equal(hours[hour], hour < 11 ? HOUR : 0);
+	}
+	simulation_clear(&s);
+	/* Over the weeks around it: the hour that was left out is missing, no other. */
+	stretch.from = at("2026-03-02T00:00:00+01:00");
+	stretch.to = at("2026-04-27T00:00:00+02:00");
+	assert_int_equal(simulation_add(&s, &life->world->ref, life->world->acme, &ticket), 0);
+	for (size_t i = 0; i < s.reason_count; i++) {
+		if (s.reasons[i].kind == REASON_HOUR)
+			assert_int_equal(s.reasons[i].counted_us,
+			        s.reasons[i].id == 6 * 24 + 2 ? 7 * HOUR : 8 * HOUR);
+	}
+	simulation_clear(&s);
+}
+
+static void a_month_is_whole_in_its_own_zone(void **state)
+{
+	struct life *life = *state;
+	const struct reference *ref = &life->world->ref;
+	int32_t march = 2026 * 12 + 2;
+
+	assert_true(simulation_month_whole(ref, CALENDAR_OFFICE, march,
+	        at("2026-03-01T00:00:00+03:00"), at("2026-04-01T00:00:00+03:00")));
+	assert_false(simulation_month_whole(ref, CALENDAR_OFFICE, march,
+	        at("2026-03-01T00:00:01+03:00"), at("2026-04-01T00:00:00+03:00")));
+	assert_false(simulation_month_whole(ref, CALENDAR_OFFICE, march,
+	        at("2026-02-28T00:00:00+03:00"), at("2026-03-31T23:59:59+03:00")));
+}
+
 #define LIFE(test) cmocka_unit_test_setup_teardown(test, life_begin, life_end)
 
 int main(void)
@@ -250,6 +437,12 @@ int main(void)
 	        LIFE(what_has_no_outcome_counts_neither_way),
 	        LIFE(time_goes_to_the_hours_in_which_it_was_counted),
 	        LIFE(past_the_bound_nothing_is_gathered_and_all_can_be_freed),
+	        LIFE(a_fee_is_parted_exactly_and_halves_go_up),
+	        LIFE(a_safe_target_takes_account_of_those_that_last),
+	        LIFE(a_forgiven_breach_counts_neither_way),
+	        LIFE(teams_are_told_apart_where_either_contract_does),
+	        LIFE(hours_are_those_of_the_wall_on_both_sides_of_a_change),
+	        LIFE(a_month_is_whole_in_its_own_zone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
