@@ -3,72 +3,30 @@
  * first; of the others the names become ids, and then all are saved in one transaction with the
  * record that they were taken, so whoever asks twice gets one ticket.
  *
- *	import_cases_begin → cases_find → cases_found → names_found → cases_save → cases_saved
+ *	import_cases_begin → cases_find → cases_found → names_found → import_cases_ready →
+ *	import_cases_save → cases_saved
  *
- * With `arm`, cases that were taken before are read as well (stored_read → stored_found, before
- * cases_save) and armed where nobody has touched them since.
+ * With `arm`, cases that were taken before are read as well and armed where nobody has touched
+ * them since: import_arm.c, which ends in import_cases_save again.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/tz.h"
 #include "db/pool.h"
 #include "db/rows.h"
-#include "desk/desk.h"
-#include "desk/import_case.h"
-#include "desk/load.h"
-#include "core/lifecycle.h"
-#include "desk/save.h"
 #include "rpc/caller.h"
 #include "rpc/field.h"
 #include "rpc/handlers.h"
-#include "rpc/import_check.h"
+#include "rpc/import_internal.h"
 #include "rpc/service.h"
 #include "sql/statements.h"
 
-enum { IMPORT_ATTEMPTS = 8, NAMES_A_ROW = 4 };
-
-/* A case on its way. */
-struct item {
-	const Otklik__V1__ImportedCase *in;
-	Otklik__V1__ImportResult result;
-	uint8_t hash[IMPORT_HASH_SIZE];
-	int64_t ticket_id; /* ours, given once */
-	int64_t stored_id; /* taken before, to be armed; 0: not so */
-	struct import_observation *observations;
-	struct change change;
-	struct change lived; /* of a stored one: its past under the contract */
-	struct save save;
-};
-
-/* One name that the cases use, and what it means. */
-struct name {
-	enum import_name_kind kind;
-	const char *text;
-	int32_t id;
-	char slug[CODE_MAX + 1];
-	char hashed[CODE_MAX + 1];
-};
-
-struct import {
-	int32_t customer_id;
-	const char *zone;
-	const char *scope;
-	struct item *items;
-	size_t count;
-	struct name *names; /* sorted by kind and text */
-	size_t name_count;
-	unsigned attempts;
-	struct desk_wait wait;
-};
+enum { IMPORT_ATTEMPTS = 8 };
 
 static enum step cases_find(struct request *r);
 static enum step cases_found(struct request *r);
 static enum step names_found(struct request *r);
-static enum step cases_save(struct request *r);
-static enum step cases_ready(struct request *r);
-static enum step stored_found(struct request *r);
 static enum step cases_saved(struct request *r);
 
 /* A text of the schema is not const, though nobody writes to it. */
@@ -77,22 +35,22 @@ static char *text_of(const char *text)
 	return (char *)(uintptr_t)text;
 }
 
-static bool is_open(const struct item *item)
+bool import_is_open(const struct import_item *item)
 {
 	return item->result.outcome == OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_UNSPECIFIED;
 }
 
-static void decide(struct item *item, Otklik__V1__ImportOutcome outcome, int64_t ticket_id,
-        const char *reason)
+void import_decide(struct import_item *item, Otklik__V1__ImportOutcome outcome,
+        int64_t ticket_id, const char *reason)
 {
 	item->result.outcome = outcome;
 	item->result.ticket_id = ticket_id;
 	item->result.reason = text_of(reason);
 }
 
-static void refuse(struct item *item, const char *reason)
+static void refuse(struct import_item *item, const char *reason)
 {
-	decide(item, OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_REFUSED, 0, reason);
+	import_decide(item, OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_REFUSED, 0, reason);
 }
 
 /* --- what was sent ----------------------------------------------------------------------- */
@@ -138,13 +96,14 @@ static int check_request(struct request *r, const Otklik__V1__ImportCasesRequest
 
 static int compare_items(const void *a, const void *b)
 {
-	return strcmp((*(struct item *const *)a)->in->ref, (*(struct item *const *)b)->in->ref);
+	return strcmp((*(struct import_item *const *)a)->in->ref,
+	        (*(struct import_item *const *)b)->in->ref);
 }
 
 /* Cases by number, to find the repeated ones. NULL when the arena is out. */
-static struct item **sort_items(struct request *r, struct import *state)
+static struct import_item **sort_items(struct request *r, struct import *state)
 {
-	struct item **sorted = arena_calloc(r->arena, state->count + 1, sizeof *sorted);
+	struct import_item **sorted = arena_calloc(r->arena, state->count + 1, sizeof *sorted);
 
 	for (size_t i = 0; sorted != NULL && i < state->count; i++)
 		sorted[i] = &state->items[i];
@@ -156,14 +115,14 @@ static struct item **sort_items(struct request *r, struct import *state)
 static int take_items(
         struct request *r, struct import *state, const Otklik__V1__ImportCasesRequest *in)
 {
-	struct item **sorted;
+	struct import_item **sorted;
 
 	state->items = arena_calloc(r->arena, in->n_cases + 1, sizeof *state->items);
 	if (state->items == NULL)
 		return -OTK_RESOURCE_EXHAUSTED;
 	state->count = in->n_cases;
 	for (size_t i = 0; i < in->n_cases; i++) {
-		struct item *item = &state->items[i];
+		struct import_item *item = &state->items[i];
 		const char *wrong;
 
 		otklik__v1__import_result__init(&item->result);
@@ -212,7 +171,7 @@ enum step import_cases_begin(struct request *r, const Otklik__V1__ImportCasesReq
 
 /* --- what was taken before --------------------------------------------------------------- */
 
-static enum step finish(struct request *r)
+enum step import_finish(struct request *r)
 {
 	struct import *state = r->state;
 	Otklik__V1__ImportCasesResponse out = OTKLIK__V1__IMPORT_CASES_RESPONSE__INIT;
@@ -243,117 +202,29 @@ static enum step cases_find(struct request *r)
 	db_put_text(unit, in->source);
 	refs = db_put_array(unit, DB_TEXT, state->count);
 	for (size_t i = 0; i < state->count; i++) {
-		if (!is_open(&state->items[i]))
+		if (!import_is_open(&state->items[i]))
 			continue;
 		db_add_text(refs, state->items[i].in->ref);
 		open++;
 	}
-	return open == 0 ? finish(r) : request_query(r, unit, cases_found);
+	return open == 0 ? import_finish(r) : request_query(r, unit, cases_found);
 }
 
 /* One that we saved ourselves, without having heard of it, is created and not unchanged. */
-static void found(struct item *item, int64_t ticket_id, const void *hash, size_t size, bool arm)
+static void found(
+        struct import_item *item, int64_t ticket_id, const void *hash, size_t size, bool arm)
 {
 	if (size != sizeof item->hash || memcmp(hash, item->hash, size) != 0)
-		decide(item, OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_CONFLICT, ticket_id,
-		        "imported before with other content; nothing was changed");
+		import_decide(item, OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_CONFLICT,
+		        ticket_id, "imported before with other content; nothing was changed");
 	else if (ticket_id == item->ticket_id)
-		decide(item, OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_CREATED, ticket_id, "");
+		import_decide(item, OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_CREATED,
+		        ticket_id, "");
 	else if (arm)
 		item->stored_id = ticket_id;
 	else
-		decide(item, OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_UNCHANGED, ticket_id,
-		        "");
-}
-
-static int compare_names(const void *a, const void *b)
-{
-	const struct name *left = a, *right = b;
-
-	if (left->kind != right->kind)
-		return left->kind < right->kind ? -1 : 1;
-	return strcmp(left->text, right->text);
-}
-
-static void add_name(struct import *state, enum import_name_kind kind, const char *text)
-{
-	const struct name *last =
-	        state->name_count == 0 ? NULL : &state->names[state->name_count - 1];
-
-	if (*text == '\0' ||
-	        (last != NULL && last->kind == kind && strcmp(last->text, text) == 0))
-		return;
-	state->names[state->name_count++] = (struct name){.kind = kind, .text = text};
-}
-
-/* Each name once, by kind and text. */
-static int gather_names(struct request *r, struct import *state, const char *source)
-{
-	size_t rows = 0, kept = 0;
-	int rc = 0;
-
-	for (size_t i = 0; i < state->count; i++)
-		rows += is_open(&state->items[i]) ? state->items[i].in->n_observations : 0;
-	state->names = malloc((rows * NAMES_A_ROW + 1) * sizeof *state->names);
-	if (state->names == NULL)
-		return -OTK_RESOURCE_EXHAUSTED;
-	state->name_count = 0;
-	for (int kind = IMPORT_TEAM; kind <= IMPORT_ASSIGNEE; kind++) {
-		for (size_t i = 0; i < state->count; i++) {
-			const Otklik__V1__ImportedCase *in = state->items[i].in;
-
-			for (size_t k = 0; is_open(&state->items[i]) && k < in->n_observations;
-			        k++) {
-				const Otklik__V1__Observation *o = in->observations[k];
-				const char *const texts[] = {
-				        NULL, o->team, o->site, o->requester, o->assignee};
-
-				add_name(state, (enum import_name_kind)kind, texts[kind]);
-			}
-		}
-	}
-	qsort(state->names, state->name_count, sizeof *state->names, compare_names);
-	for (size_t i = 0; i < state->name_count; i++) {
-		if (i == 0 || compare_names(&state->names[kept - 1], &state->names[i]) != 0)
-			state->names[kept++] = state->names[i];
-	}
-	state->name_count = kept;
-	for (size_t i = 0; rc == 0 && i < kept; i++)
-		rc = import_slug(state->names[i].kind, state->customer_id, source,
-		        state->names[i].text, state->names[i].slug, state->names[i].hashed);
-	if (rc == 0) {
-		struct name *own =
-		        arena_memdup(r->arena, state->names, (kept + 1) * sizeof *own);
-
-		free(state->names);
-		state->names = own;
-		return own == NULL ? -OTK_RESOURCE_EXHAUSTED : 0;
-	}
-	free(state->names);
-	return rc;
-}
-
-static enum step names_find(struct request *r)
-{
-	struct import *state = r->state;
-	struct db_unit *unit = db_unit_new(r->arena, DB_REPLAY);
-	struct db_array *kinds, *texts, *slugs, *hashed;
-
-	if (unit == NULL)
-		return request_no_memory(r);
-	db_call(unit, SQL_IMPORT_NAMES);
-	db_put_int(unit, state->customer_id);
-	kinds = db_put_array(unit, DB_INT2, state->name_count);
-	texts = db_put_array(unit, DB_TEXT, state->name_count);
-	slugs = db_put_array(unit, DB_TEXT, state->name_count);
-	hashed = db_put_array(unit, DB_TEXT, state->name_count);
-	for (size_t i = 0; i < state->name_count; i++) {
-		db_add_int(kinds, state->names[i].kind);
-		db_add_text(texts, state->names[i].text);
-		db_add_text(slugs, state->names[i].slug);
-		db_add_text(hashed, state->names[i].hashed);
-	}
-	return request_query(r, unit, names_found);
+		import_decide(item, OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_UNCHANGED,
+		        ticket_id, "");
 }
 
 static enum step cases_found(struct request *r)
@@ -361,15 +232,15 @@ static enum step cases_found(struct request *r)
 	const Otklik__V1__ImportCasesRequest *in = (const void *)r->message;
 	const struct db_rows *rows = db_unit_rows(r->unit, 0);
 	struct import *state = r->state;
-	struct item **sorted = sort_items(r, state);
+	struct import_item **sorted = sort_items(r, state);
 	size_t open = 0;
 
 	if (sorted == NULL)
 		return request_no_memory(r);
 	for (size_t i = 0; i < db_rows_count(rows); i++) {
 		Otklik__V1__ImportedCase key = {.ref = text_of(db_get_text(rows, i, 0))};
-		struct item wanted = {.in = &key}, *address = &wanted;
-		struct item **at =
+		struct import_item wanted = {.in = &key}, *address = &wanted;
+		struct import_item **at =
 		        bsearch(&address, sorted, state->count, sizeof *sorted, compare_items);
 		size_t size;
 		const void *hash = db_get_bytes(rows, i, 2, &size);
@@ -380,58 +251,21 @@ static enum step cases_found(struct request *r)
 		for (; at != NULL && at < sorted + state->count &&
 		        compare_items(at, &address) == 0;
 		        at++) {
-			if (is_open(*at))
+			if (import_is_open(*at))
 				found(*at, db_get_int(rows, i, 1), hash, size, in->arm);
 		}
 	}
 	for (size_t i = 0; i < state->count; i++)
-		open += is_open(&state->items[i]) ? 1 : 0;
+		open += import_is_open(&state->items[i]) ? 1 : 0;
 	if (open == 0)
-		return finish(r);
+		return import_finish(r);
 	if (state->names != NULL)
-		return request_go(r, cases_ready);
-	if (gather_names(r, state, in->source) < 0)
+		return request_go(r, import_cases_ready);
+	if (import_names_gather(r, state, in->source) < 0)
 		return request_no_memory(r);
-	return state->name_count == 0 ? request_go(r, cases_ready) : names_find(r);
-}
-
-/* --- from names to ids ------------------------------------------------------------------- */
-
-static int32_t id_of(const struct import *state, enum import_name_kind kind, const char *text)
-{
-	struct name key = {.kind = kind, .text = text};
-	const struct name *name = *text == '\0' ? NULL
-	                                        : bsearch(&key, state->names, state->name_count,
-	                                                  sizeof *state->names, compare_names);
-
-	return name == NULL ? 0 : name->id;
-}
-
-static int resolve(struct request *r, const struct import *state, struct item *item)
-{
-	const Otklik__V1__ImportedCase *in = item->in;
-
-	item->observations =
-	        arena_calloc(r->arena, in->n_observations, sizeof *item->observations);
-	if (item->observations == NULL)
-		return -OTK_RESOURCE_EXHAUSTED;
-	for (size_t i = 0; i < in->n_observations; i++) {
-		const Otklik__V1__Observation *o = in->observations[i];
-
-		item->observations[i] = (struct import_observation){.at = o->at_us,
-		        .state = (enum ticket_state)o->state,
-		        .pending_reason = (enum pending_reason)o->pending_reason,
-		        .team_id = id_of(state, IMPORT_TEAM, o->team),
-		        .assignee_id = id_of(state, IMPORT_ASSIGNEE, o->assignee),
-		        .site_id = id_of(state, IMPORT_SITE, o->site),
-		        .requester_id = id_of(state, IMPORT_REQUESTER, o->requester),
-		        .priority = (int16_t)o->priority,
-		        .impact = (int16_t)o->impact,
-		        .urgency = (int16_t)o->urgency,
-		        .category = o->category,
-		        .subcategory = o->subcategory};
-	}
-	return 0;
+	return state->name_count == 0
+	               ? request_go(r, import_cases_ready)
+	               : request_query(r, import_names_unit(r, state), names_found);
 }
 
 static enum step names_found(struct request *r)
@@ -444,115 +278,7 @@ static enum step names_found(struct request *r)
 		        r, OTK_INTERNAL, "NAMES_LOST", "names could not be resolved");
 	for (size_t i = 0; i < state->name_count; i++)
 		state->names[i].id = (int32_t)db_get_int(rows, i, 0);
-	return request_go(r, cases_ready);
-}
-
-/* --- what is stored and to be armed ------------------------------------------------------- */
-
-/* Its observations as a journal; of a new case the ticket itself. */
-static int build(struct request *r, const struct import *state, struct item *item,
-        const struct reference *ref)
-{
-	struct change *change = item->stored_id != 0 ? &item->lived : &item->change;
-	bool arm = ((const Otklik__V1__ImportCasesRequest *)(const void *)r->message)->arm;
-	struct actor actor = caller_actor(r->principal, state->customer_id);
-	struct import_case in = {.customer_id = state->customer_id,
-	        .ticket_id = item->ticket_id,
-	        .ref = item->in->ref,
-	        .title = item->in->title,
-	        .channel = item->in->channel,
-	        .zone = state->zone,
-	        .type = (enum ticket_type)item->in->type,
-	        .created_at = item->in->created_at_us,
-	        .count = item->in->n_observations};
-
-	if (item->observations == NULL && resolve(r, state, item) < 0)
-		return -OTK_RESOURCE_EXHAUSTED;
-	in.observations = item->observations;
-	if (arm) {
-		const struct ref_contract *contract = reference_contract_for(ref,
-		        in.customer_id, item->observations[in.count - 1].site_id, 0, r->now);
-
-		in.arm = contract == NULL ? 0 : contract->id;
-	}
-	change_init(change, r->arena, ref);
-	item->save = (struct save){.change = &item->change, .principal_id = r->principal->id};
-	return import_case_build(change, &in, &actor, r->now);
-}
-
-/* 1; 0 where it cannot be armed any more, or has no contract. */
-static int arm_stored(struct request *r, const struct import *state, struct item *item,
-        const struct reference *ref)
-{
-	struct otk_error err = {0};
-	int rc;
-
-	if (item->change.ticket.ticket_id != item->stored_id)
-		return 0;
-	rc = build(r, state, item, ref);
-	return rc < 0 ? rc : lifecycle_arm_stored(&item->change, &item->lived, &err);
-}
-
-static enum step build_failed(struct request *r, const struct item *item, int rc)
-{
-	if (rc == -OTK_RESOURCE_EXHAUSTED)
-		return request_no_memory(r);
-	return request_error(r, (enum otk_status) - rc, "NOT_ARMED",
-	        "case %.100s cannot be armed: its times lie outside of what calendars know",
-	        item->in->ref);
-}
-
-static enum step cases_ready(struct request *r)
-{
-	struct import *state = r->state;
-	struct db_unit *unit = db_unit_new(r->arena, DB_READ);
-	int64_t ids[IMPORT_CASES_MAX];
-	size_t count = 0;
-
-	for (size_t i = 0; i < state->count; i++) {
-		if (is_open(&state->items[i]) && state->items[i].stored_id != 0)
-			ids[count++] = state->items[i].stored_id;
-	}
-	if (count == 0)
-		return request_go(r, cases_save);
-	if (unit == NULL)
-		return request_no_memory(r);
-	db_unit_scope(unit, state->scope);
-	load_calls(unit, ids, count);
-	return request_query(r, unit, stored_found);
-}
-
-static enum step stored_found(struct request *r)
-{
-	const struct reference *ref = desk_reference(r->service->desk);
-	struct import *state = r->state;
-	struct load_cursor rows = load_rows(r->unit, 0);
-	struct change change;
-	size_t open = 0;
-	int rc;
-
-	while ((rc = load_next(&rows, r->arena, ref, &change)) == 1) {
-		for (size_t i = 0; i < state->count; i++) {
-			if (state->items[i].stored_id == change.ticket.ticket_id)
-				state->items[i].change = change;
-		}
-	}
-	if (rc < 0)
-		return request_no_memory(r);
-	for (size_t i = 0; i < state->count; i++) {
-		struct item *item = &state->items[i];
-
-		if (!is_open(item))
-			continue;
-		rc = item->stored_id != 0 ? arm_stored(r, state, item, ref) : 1;
-		if (rc < 0)
-			return build_failed(r, item, rc);
-		if (rc == 0)
-			decide(item, OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_UNCHANGED,
-			        item->stored_id, "");
-		open += rc == 1;
-	}
-	return open == 0 ? finish(r) : request_go(r, cases_save);
+	return request_go(r, import_cases_ready);
 }
 
 /* --- saving ------------------------------------------------------------------------------ */
@@ -587,16 +313,16 @@ static struct db_unit *save_unit(struct request *r, struct import *state, const 
 	tickets = db_put_array(unit, DB_INT8, state->count);
 	hashes = db_put_array(unit, DB_BYTEA, state->count);
 	for (size_t i = 0; i < state->count; i++) {
-		const struct item *item = &state->items[i];
+		const struct import_item *item = &state->items[i];
 
-		if (!is_open(item) || item->stored_id != 0)
+		if (!import_is_open(item) || item->stored_id != 0)
 			continue;
 		db_add_text(refs, item->in->ref);
 		db_add_int(tickets, item->ticket_id);
 		db_add_bytes(hashes, item->hash, sizeof item->hash);
 	}
 	for (size_t i = 0; i < state->count; i++) {
-		if (is_open(&state->items[i]))
+		if (import_is_open(&state->items[i]))
 			saves[count++] = &state->items[i].save;
 		if (count == SAVE_ITEMS_MAX || (i + 1 == state->count && count > 0)) {
 			if (save_call(unit, saves, count, true) < 0)
@@ -607,7 +333,7 @@ static struct db_unit *save_unit(struct request *r, struct import *state, const 
 	return unit;
 }
 
-static enum step cases_save(struct request *r)
+enum step import_cases_save(struct request *r)
 {
 	const Otklik__V1__ImportCasesRequest *in = (const void *)r->message;
 	const struct reference *ref = desk_reference(r->service->desk);
@@ -617,23 +343,25 @@ static enum step cases_save(struct request *r)
 		return request_error(r, OTK_ABORTED, "TOO_MANY_CONFLICTS",
 		        "others kept changing the installation; try again");
 	for (size_t i = 0; i < state->count; i++) {
-		struct item *item = &state->items[i];
+		struct import_item *item = &state->items[i];
 
-		if (!is_open(item) || item->ticket_id != 0 || item->stored_id != 0)
+		if (!import_is_open(item) || item->ticket_id != 0 || item->stored_id != 0)
 			continue;
 		item->ticket_id = desk_number(r->service->desk);
 		if (item->ticket_id == 0) {
 			request_on_cancel(r, unlink_wait);
 			desk_number_wait(r->service->desk, &state->wait, woken, r);
-			return request_wait(r, cases_save);
+			return request_wait(r, import_cases_save);
 		}
 	}
 	for (size_t i = 0; i < state->count; i++) {
-		struct item *item = &state->items[i];
-		int rc = is_open(item) && item->stored_id == 0 ? build(r, state, item, ref) : 0;
+		struct import_item *item = &state->items[i];
+		int rc = import_is_open(item) && item->stored_id == 0
+		                 ? import_build(r, state, item, ref)
+		                 : 0;
 
 		if (rc < 0)
-			return build_failed(r, item, rc);
+			return import_build_failed(r, item, rc);
 	}
 	return request_query_any(r, save_unit(r, state, in->source), cases_saved);
 }
@@ -646,24 +374,25 @@ static enum step cases_saved(struct request *r)
 	if (err->code == OTK_ABORTED && strcmp(err->reason, "STALE_REFERENCE") == 0) {
 		request_on_cancel(r, unlink_wait);
 		desk_reference_renew(r->service->desk, &state->wait, woken, r);
-		return request_wait(r, cases_ready);
+		return request_wait(r, import_cases_ready);
 	}
 	if (err->code == OTK_ABORTED)
 		return request_go(r, cases_find);
 	if (err->code != OTK_OK)
 		return request_fail(r, err);
 	for (size_t i = 0; i < state->count; i++) {
-		struct item *item = &state->items[i];
+		struct import_item *item = &state->items[i];
 
-		if (!is_open(item))
+		if (!import_is_open(item))
 			continue;
 		if (item->stored_id != 0)
-			decide(item, OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_UNCHANGED,
+			import_decide(item,
+			        OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_UNCHANGED,
 			        item->stored_id, "");
 		else
-			decide(item, OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_CREATED,
+			import_decide(item, OTKLIK__V1__IMPORT_OUTCOME__IMPORT_OUTCOME_CREATED,
 			        item->ticket_id, "");
 		item->result.armed = !item->change.ticket.observed;
 	}
-	return finish(r);
+	return import_finish(r);
 }
