@@ -228,11 +228,23 @@ void table_color(struct table *t, const char *color)
 }
 
 /*
+ * Would a spreadsheet run it as a formula that calls or fetches something? "+2h" and "-5" only
+ * look like one.
+ */
+static bool is_formula(const char *text)
+{
+	if (strchr("=@\t\r", *text) != NULL)
+		return *text != '\0';
+	return (*text == '+' || *text == '-') && strpbrk(text, "(|!") != NULL;
+}
+
+/*
  * RFC 4180: quoted where needed, quotes doubled, lines end in CRLF. A file gets the text as it
- * is; a terminal gets it cleaned.
+ * is, but for an apostrophe before a formula; a terminal gets it cleaned.
  */
 static void csv_field(FILE *out, const char *text)
 {
+	const char *formula = is_formula(text) ? "'" : "";
 	char *clean = NULL;
 
 	if (isatty(fileno(out)) != 0) {
@@ -241,9 +253,11 @@ static void csv_field(FILE *out, const char *text)
 		text = clean;
 	}
 	if (strpbrk(text, ",\"\r\n") == NULL) {
+		(void)fputs(formula, out);
 		(void)fputs(text, out);
 	} else {
 		(void)fputc('"', out);
+		(void)fputs(formula, out);
 		for (; *text != '\0'; text++) {
 			if (*text == '"')
 				(void)fputc('"', out);

@@ -80,6 +80,42 @@ static void csv_is_rfc_4180_with_utc(void **state)
 	assert_string_equal(captured.out, WANT);
 }
 
+/* A title is a customer's word; a manager opens the file in a spreadsheet. */
+static void csv_runs_no_formula(void **state)
+{
+	static const char *const CASES[][2] = {
+	        {"=1+1", "'=1+1"},
+	        {"=HYPERLINK(\"http://x\",\"y\")",
+	                "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\""},
+	        {"@SUM(A1)", "'@SUM(A1)"},
+	        {"+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"},
+	        {"-2+SUM(A1)", "'-2+SUM(A1)"},
+	        {"\t=1", "'\t=1"},
+	        {"-5m", "-5m"},
+	        {"+2h", "+2h"},
+	        {"+7 495 1234567", "+7 495 1234567"},
+	        {"a=b", "a=b"},
+	        {"- item", "- item"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+		struct cli cli = {.format = FORMAT_CSV};
+		struct table *t = table_new(&cli);
+		char want[120];
+
+		(void)snprintf(want, sizeof want, "title\r\n%s\r\n", CASES[i][1]);
+		table_column(t, "title", 0);
+		table_row(t);
+		table_text(t, CASES[i][0]);
+		capture_begin(&captured);
+		assert_int_equal(table_print(t, stdout), 0);
+		capture_end(&captured);
+		table_free(t);
+		assert_string_equal(captured.out, want);
+	}
+}
+
 static void json_is_an_array_of_objects(void **state)
 {
 	(void)state;
@@ -199,6 +235,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(people_see_local_times_and_clean_text),
 	        cmocka_unit_test(csv_is_rfc_4180_with_utc),
+	        cmocka_unit_test(csv_runs_no_formula),
 	        cmocka_unit_test(json_is_an_array_of_objects),
 	        cmocka_unit_test(an_empty_answer_has_its_form),
 	        cmocka_unit_test(flushed_tables_do_not_repeat_rows),
