@@ -1,4 +1,4 @@
-/* Inside of the queue, shared by queue.c, queue_open.c and queue_check.c only. */
+/* Inside of the queue, shared by queue.c, queue_mark.c and queue_open.c only. */
 #ifndef OTKLIK_AGENT_QUEUE_FILE_H
 #define OTKLIK_AGENT_QUEUE_FILE_H
 
