@@ -76,7 +76,7 @@ int verb_apply(struct cli *cli, int argc, char **argv)
 		return err.code == OTK_NOT_FOUND ? EXIT_NO_INPUT : EXIT_DATA;
 	}
 	in.installation = (Otklik__V1__Installation *)(void *)installation;
-	if (calendar_ics_take(cli->arena, file, in.installation, &err) < 0) {
+	if (calendar_ics_take(cli->arena, file, lines, in.installation, &err) < 0) {
 		(void)cli_fail(&err);
 		return err.code == OTK_NOT_FOUND ? EXIT_NO_INPUT : EXIT_DATA;
 	}

@@ -220,8 +220,20 @@ static int file_take(
 	return 0;
 }
 
-int calendar_ics_take(struct arena *arena, const char *file, Otklik__V1__Installation *in,
-        struct otk_error *err)
+/* The file itself is missing or closed: said where it is named. */
+static int unreadable(const char *file, const struct yaml_lines *lines, size_t calendar,
+        size_t at, struct otk_error *err)
+{
+	char path[64], why[sizeof err->message];
+
+	(void)snprintf(path, sizeof path, "calendars[%zu].ics[%zu]", calendar, at);
+	(void)snprintf(why, sizeof why, "%s", err->message);
+	return error_set(err, OTK_NOT_FOUND, "UNREADABLE", "%.200s:%u: %s: %.400s", file,
+	        yaml_line_of(lines, path), path, why);
+}
+
+int calendar_ics_take(struct arena *arena, const char *file, const struct yaml_lines *lines,
+        Otklik__V1__Installation *in, struct otk_error *err)
 {
 	for (size_t i = 0; i < in->n_calendars; i++) {
 		Otklik__V1__Calendar *c = in->calendars[i];
@@ -233,6 +245,8 @@ int calendar_ics_take(struct arena *arena, const char *file, Otklik__V1__Install
 			const char *path = path_beside(arena, file, c->ics[k]);
 			int rc = path == NULL ? no_memory(err) : file_take(arena, path, c, err);
 
+			if (rc == -OTK_NOT_FOUND)
+				return unreadable(file, lines, i, k, err);
 			if (rc < 0)
 				return rc;
 		}

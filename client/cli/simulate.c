@@ -40,7 +40,8 @@ static int calendars_read(struct cli *cli, struct draft_files *files,
 		return error_set(err, OTK_INVALID_ARGUMENT, "NO_CALENDAR",
 		        "%s:1: calendars: there is none; write them as in an installation",
 		        files->calendars);
-	rc = calendar_ics_take(cli->arena, files->calendars, installation, err);
+	rc = calendar_ics_take(
+	        cli->arena, files->calendars, files->calendar_lines, installation, err);
 	in->calendars = installation->calendars;
 	in->n_calendars = installation->n_calendars;
 	return rc;

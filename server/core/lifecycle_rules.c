@@ -43,7 +43,7 @@ static const struct verb_rule {
                 false},
         [VERB_CLASSIFY] = {"classify", UNFINISHED, 0, false, false},
         [VERB_PROMISE] = {"promise", BEFORE_RESOLVE, 0, false, false},
-        [VERB_APPLY_CONTRACT] = {"apply a contract to", UNFINISHED, 0, false, false, false,
+        [VERB_APPLY_CONTRACT] = {"contract apply-to", UNFINISHED, 0, false, false, false,
                 true},
         [VERB_WAIVE] = {"waive", ANY_STATE, 0, false, true, true, true},
         [VERB_ASK] = {"ask", 0, BEFORE_RESOLVE, false, true, false, false},

@@ -8,7 +8,7 @@
 #include "base/time_text.h"
 
 /* What differs is cut before the remarks are: they tell what the change does. */
-enum { SHOWN_MAX = 160, TEXTS_MAX = 600, DETAIL_MAX = 1000 };
+enum { SHOWN_MAX = 160, TEXTS_MAX = 1200, DETAIL_MAX = 2400 };
 
 struct diff {
 	struct arena *arena;

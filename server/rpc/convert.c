@@ -5,6 +5,7 @@
 
 #include "core/duration.h"
 #include "core/lifecycle.h"
+#include "core/sla.h"
 
 /* protobuf-c wants char *, and never writes to it. */
 static char *text(const char *value)
@@ -88,7 +89,7 @@ int convert_clock(struct arena *arena, const struct sla_clock *clock, bool provi
 
 		if (level->state == LEVEL_FIRED)
 			out->level = (uint32_t)i + 1;
-		if (level->state == LEVEL_ARMED && level->at != 0 &&
+		if (level->state == LEVEL_ARMED && clock_is_open(clock) && level->at != 0 &&
 		        (out->next_level == 0 || level->at < out->next_level_at_us)) {
 			out->next_level = (uint32_t)i + 1;
 			out->next_level_at_us = level->at;

@@ -469,6 +469,12 @@ static int note_words(struct request *r, int64_t now, struct otk_error *err)
 	return mail_note(&s->write.change, CAUSE_BY_MAIL, text, now, err);
 }
 
+/* Why it is taken for a machine's. */
+static const char *why_of(const Otklik__V1__IntakeMailRequest *in)
+{
+	return *in->kind_why == '\0' && in->null_sender ? "no envelope sender" : in->kind_why;
+}
+
 static const char *bounce_text(struct arena *arena, const Otklik__V1__IntakeMailRequest *in)
 {
 	return arena_printf(arena, "a letter to <%s> did not arrive: %s %s",
@@ -479,7 +485,7 @@ static int journal(struct request *r, int64_t now, struct otk_error *err)
 {
 	const Otklik__V1__IntakeMailRequest *in = input(r);
 	struct intake *s = r->state;
-	const char *why = s->loop ? "a letter of our own came back" : in->kind_why;
+	const char *why = s->loop ? "a letter of our own came back" : why_of(in);
 	const char *text =
 	        s->bounced ? bounce_text(r->arena, in) : note_of(r->arena, in, why, EXCERPT);
 
@@ -512,7 +518,7 @@ static void record_call(struct request *r, struct db_unit *unit, bool on_ticket)
 	db_put_time(unit, r->now);
 	db_put_text(unit, kept ? in->from : NULL);
 	db_put_text(unit, kept ? in->subject : NULL);
-	db_put_text(unit, !kept ? NULL : s->loop ? "a letter of our own" : in->kind_why);
+	db_put_text(unit, !kept ? NULL : s->loop ? "a letter of our own" : why_of(in));
 }
 
 static int change_make(struct request *r, struct otk_error *err)

@@ -216,6 +216,10 @@ def files_of_holidays_are_read():
         file.write_text("\r\n".join(lines))
         error = otk.admin.fails("apply", "-f", otk.folder / "edited.yaml")
         check("days.ics:2:" in error, "a bomb is named with file and line", error)
+        file.unlink()
+        error = otk.admin.fails("apply", "-f", otk.folder / "edited.yaml")
+        check("edited.yaml:" in error and ".ics[0]: " in error and "No such file" in error,
+              "a missing file where it is named", error)
         check_equal(otk.admin.json("calendar", "holidays", "--rule", "easter+1", "--from", "2027"),
                     [{"date": "2027-03-29", "day": "mon"}], "dates of a rule")
 

@@ -58,6 +58,7 @@ def a_ticket_goes_from_filing_to_closing():
         eva.ticket("resolve", ticket_id=ticket.id, text="New lamp")
         ticket = olga.ticket("close", ticket_id=ticket.id)
         check_equal(ticket.state, CLOSED, "closed by the requester")
+        check_equal({c.next_level for c in eva.ticket("get", ticket_id=ticket.id).clocks}, {0}, "no level is to come")
         refused = eva.refused("pend", ticket_id=ticket.id, reason=3)
         check_equal(refused.code, 9, "a closed ticket cannot wait")
         check("closed" in refused.message, "the refusal names the state", refused.message)
