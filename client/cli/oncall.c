@@ -1,4 +1,4 @@
-/* otklik oncall show, list, override, withdraw: who is on call, and who takes over. */
+/* otklik oncall show, list, override, swap, withdraw: who is on call, and who takes over. */
 #include <stdio.h>
 #include <string.h>
 
@@ -146,6 +146,85 @@ int verb_oncall_override(struct cli *cli, int argc, char **argv)
 		return json_print_message(reply, stdout);
 	(void)printf("override %lld\n", (long long)out->override_id);
 	return 0;
+}
+
+static int swaps_print(const struct cli *cli, const Otklik__V1__SwapOnCallResponse *out)
+{
+	struct table *t = table_new(cli);
+	int rc;
+
+	table_column(t, "from", 0);
+	table_column(t, "until", 0);
+	table_column(t, "was", 0);
+	table_column(t, "becomes", 0);
+	table_column(t, "override", 0);
+	for (size_t i = 0; i < out->n_swaps; i++) {
+		const Otklik__V1__DutySwap *swap = out->swaps[i];
+
+		table_row(t);
+		table_time(t, swap->from_us);
+		table_time(t, swap->until_us);
+		table_text(t, swap->in_place_of);
+		table_text(t, swap->person);
+		if (swap->override_id == 0)
+			table_absent(t);
+		else
+			table_number(t, swap->override_id);
+	}
+	rc = table_print(t, stdout);
+	table_free(t);
+	(void)fprintf(stderr, "%zu dut%s %s\n", out->n_swaps, out->n_swaps == 1 ? "y" : "ies",
+	        out->applied ? "swapped" : "would be swapped; nothing was changed");
+	return rc;
+}
+
+int verb_oncall_swap(struct cli *cli, int argc, char **argv)
+{
+	Otklik__V1__SwapOnCallRequest in = OTKLIK__V1__SWAP_ON_CALL_REQUEST__INIT;
+	const ProtobufCMessage *reply = NULL;
+	const char *team = "", *person = "", *with = "", *reason = "";
+	bool take_over = false, dry_run = false;
+	int64_t layer = 1;
+	const struct cli_option options[] = {
+	        {"<team>", 0, OPTION_TEXT, &team, "whose duties", true, 0, 0},
+	        {"person", 0, OPTION_TEXT, &person, "one of the two", true, 0, 0},
+	        {"with", 0, OPTION_TEXT, &with, "the other", true, 0, 0},
+	        {"from", 0, OPTION_TIME, &in.from_us, "from then on (default: now)", false, 0,
+	                0},
+	        {"to", 0, OPTION_TIME, &in.to_us, "up to then, at most a year later", true, 0,
+	                0},
+	        {"take-over", 0, OPTION_FLAG, &take_over,
+	                "--with takes the duties over and gives none", false, 0, 0},
+	        {"reason", 0, OPTION_TEXT, &reason, "why, for the others", false, 0, 0},
+	        {"layer", 0, OPTION_NUMBER, &layer, "1 is asked first (default)", false, 1, 3},
+	        {"dry-run", 'n', OPTION_FLAG, &dry_run, "only tell who would be on call", false,
+	                0, 0},
+	        {.name = NULL},
+	};
+	int rc = options_read(cli, "oncall swap",
+	        "two people exchange their duties of a stretch of time, or one takes over the "
+	        "other's",
+	        "  otklik oncall swap systems --person pavel --with marta \\\n"
+	        "      --from 2026-12-21 --to 2027-01-04 --dry-run\n"
+	        "  otklik oncall swap systems --person pavel --with marta \\\n"
+	        "      --from 2026-12-24 --to 2026-12-26 --take-over --reason 'Christmas'\n"
+	        "Each duty becomes an override, which `oncall withdraw` ends; all are made or "
+	        "none.\n",
+	        options, argc, argv);
+
+	if (rc != 0)
+		return rc < 0 ? 0 : rc;
+	in.team = (char *)(uintptr_t)team;
+	in.person = (char *)(uintptr_t)person;
+	in.with = (char *)(uintptr_t)with;
+	in.reason = (char *)(uintptr_t)reason;
+	in.layer = (uint32_t)layer;
+	in.take_over = take_over;
+	in.dry_run = dry_run;
+	rc = cli_call(cli, METHOD_SWAP_ON_CALL, &in.base, &reply);
+	if (rc != 0)
+		return rc;
+	return swaps_print(cli, (const Otklik__V1__SwapOnCallResponse *)(const void *)reply);
 }
 
 int verb_oncall_withdraw(struct cli *cli, int argc, char **argv)

@@ -78,6 +78,7 @@ const struct cli_verb CLI_VERBS[] = {
         {"oncall show", "who is on call, until when, and who is next", verb_oncall_show},
         {"oncall list", "all duties of a stretch of time, and the gaps", verb_oncall_list},
         {"oncall override", "somebody takes a duty over", verb_oncall_override},
+        {"oncall swap", "two people exchange duties, or one takes over", verb_oncall_swap},
         {"oncall withdraw", "end an override", verb_oncall_withdraw},
         {"whoami", "who the server takes you for", verb_whoami},
         {"server status", "the server's version, clock and queues", verb_server_status},

@@ -59,6 +59,7 @@ int verb_template_preview(struct cli *cli, int argc, char **argv);
 int verb_oncall_show(struct cli *cli, int argc, char **argv);
 int verb_oncall_list(struct cli *cli, int argc, char **argv);
 int verb_oncall_override(struct cli *cli, int argc, char **argv);
+int verb_oncall_swap(struct cli *cli, int argc, char **argv);
 int verb_oncall_withdraw(struct cli *cli, int argc, char **argv);
 int verb_whoami(struct cli *cli, int argc, char **argv);
 int verb_server_status(struct cli *cli, int argc, char **argv);

@@ -132,6 +132,8 @@ int rota_parse(const struct rota_text *text, struct ref_rota *out, struct otk_er
 		rc = parse_start(text->start, weekday, out->period_days, &out->start_date, err);
 	if (rc == 0)
 		rc = parse_coverage(zone, text->coverage, &out->coverage, err);
+	out->since = INT64_MIN;
+	out->until = INT64_MAX;
 	return rc;
 }
 
@@ -178,14 +180,20 @@ static int covers(const struct ref_rota *rota, int64_t at, int64_t limit, int64_
 	struct interval open;
 	int rc;
 
-	if (at < first) {
-		*until = first;
+	if (at >= rota->until) {
+		*until = limit;
+		return 0;
+	}
+	if (at < rota->since || at < first) {
+		*until = first > rota->since ? first : rota->since;
 		return 0;
 	}
 	rc = calendar_open_after(rota->coverage, at, limit, &open);
 	if (rc < 0)
 		return rc;
 	*until = rc == 0 ? limit : open.from > at ? open.from : open.to;
+	if (rota->until < *until)
+		*until = rota->until;
 	if (rc == 0 || open.from > at)
 		return 0;
 	first = turn_start(rota, turn_at(rota, at) + 1);
@@ -253,12 +261,15 @@ static int duty_at(const struct reference *ref, int32_t team_id, int layer, int6
 	return 0;
 }
 
-/* A turn that passes to the same person again is a new one. */
+/* A turn that passes to the same person again is a new one; an edit in its middle is none. */
 static bool goes_on(const struct duty *a, const struct duty *b, int64_t at, int64_t from)
 {
-	if (a->person_id != b->person_id || a->rota != b->rota || a->override != b->override)
+	if (a->person_id != b->person_id || a->override != b->override)
 		return false;
-	return a->rota == NULL || turn_at(a->rota, at) == turn_at(a->rota, from);
+	if (a->rota == NULL || b->rota == NULL)
+		return a->rota == b->rota;
+	return a->rota->id == b->rota->id && turn_start(a->rota, turn_at(a->rota, from)) ==
+	                                             turn_start(b->rota, turn_at(b->rota, at));
 }
 
 int rota_duty(const struct reference *ref, int32_t team_id, int layer, int64_t at,

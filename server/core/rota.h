@@ -5,8 +5,9 @@
  * rota's zone, every `period_days` calendar days from its start: a turn over a change of
  * daylight saving is an hour shorter or longer. Outside its coverage, and before its start,
  * nobody of it is on duty. Of several rotas of a team and layer the first by code that covers
- * the instant serves. An override of team and layer wins over every rota, also where none
- * covers; of several the one made last.
+ * the instant serves. A rota that was edited is several, each in force for its time. An
+ * override of team and layer wins over every rota, also where none covers; of several the one
+ * made last.
  */
 #ifndef OTKLIK_CORE_ROTA_H
 #define OTKLIK_CORE_ROTA_H
@@ -44,6 +45,8 @@ struct ref_rota {
 	int32_t hand_over_s; /* local seconds from midnight */
 	int64_t start_date;  /* days since 1970-01-01 */
 	struct calendar *coverage;
+	int64_t since; /* it says so in [since, until): another edition does before and after */
+	int64_t until;
 };
 
 /* [from, to) belongs to one person. */
@@ -58,9 +61,9 @@ struct ref_override {
 };
 
 /*
- * Reads the texts into zone, turns and coverage of `out`; rota_release frees what that made.
- * 0; -OTK_INVALID_ARGUMENT with violations of "zone", "period", "hand_over", "start" or
- * "coverage"; -OTK_RESOURCE_EXHAUSTED.
+ * Reads the texts into zone, turns and coverage of `out`, in force always; rota_release frees
+ * what that made. 0; -OTK_INVALID_ARGUMENT with violations of "zone", "period", "hand_over",
+ * "start" or "coverage"; -OTK_RESOURCE_EXHAUSTED.
  */
 int rota_parse(const struct rota_text *text, struct ref_rota *out, struct otk_error *err);
 void rota_release(struct ref_rota *rota);

@@ -55,7 +55,7 @@ static void retire_calls(const struct writing *w, enum thing_kind kind, int stat
 		if (w->changes[i].action == ACTION_RETIRE && w->changes[i].stored->kind == kind)
 			db_add_text(codes, w->changes[i].stored->code);
 	}
-	if (kind == THING_CONTRACT)
+	if (kind == THING_CONTRACT || kind == THING_ROTA)
 		db_put_time(w->unit, w->now);
 }
 
@@ -336,6 +336,8 @@ void installation_write_calls(struct db_unit *unit, struct arena *arena,
 		put_contract(&w, thing);
 	put_mail(&w);
 	put_simple(&w, THING_ROTA, SQL_INSTALLATION_PUT_ROTAS, ROTA_TEXTS);
+	if (has_put(&w, THING_ROTA))
+		db_put_time(unit, author->now);
 	put_simple(&w, THING_PREFERENCE, SQL_PREFERENCE_DECLARE, PREFERENCE_TEXTS);
 	if (has_put(&w, THING_PREFERENCE)) {
 		db_put_time(unit, author->now);

@@ -295,21 +295,38 @@ FROM v, unnest($17::smallint[], $18::smallint[], $19::text[], $20::text[], $21::
 UPDATE contract_version v SET withdrawn_at = $2 FROM contract c
 WHERE c.contract_id = v.contract_id AND c.code = ANY ($1::text[]) AND v.withdrawn_at IS NULL;
 
--- People in the order of $5, codes joined by ",".
+-- People in the order of $5, codes joined by ",". What a rota says is an edition of it from $10 on.
 -- name: installation_put_rotas
-INSERT INTO oncall_rota (code, team_id, layer, zone, people, period, hand_over, start, coverage)
-SELECT x.code, t.team_id, x.layer::smallint, x.zone,
-	ARRAY(SELECT p.principal_id FROM unnest(string_to_array(x.people, ',')) WITH ORDINALITY y(code, i)
-		JOIN principal p ON p.code = y.code ORDER BY y.i),
-	x.period, x.hand_over, x.start, x.coverage
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-		$8::text[], $9::text[])
-		AS x(code, team, layer, zone, people, period, hand_over, start, coverage)
-	JOIN team t ON t.code = x.team
-ON CONFLICT (code) DO UPDATE SET team_id = excluded.team_id, layer = excluded.layer,
-	zone = excluded.zone, people = excluded.people, period = excluded.period,
-	hand_over = excluded.hand_over, start = excluded.start, coverage = excluded.coverage,
-	retired = false;
+WITH put AS (
+	INSERT INTO oncall_rota
+		(code, team_id, layer, zone, people, period, hand_over, start, coverage)
+	SELECT x.code, t.team_id, x.layer::smallint, x.zone,
+		ARRAY(SELECT p.principal_id
+			FROM unnest(string_to_array(x.people, ',')) WITH ORDINALITY y(code, i)
+			JOIN principal p ON p.code = y.code ORDER BY y.i),
+		x.period, x.hand_over, x.start, x.coverage
+	FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+			$8::text[], $9::text[])
+			AS x(code, team, layer, zone, people, period, hand_over, start, coverage)
+		JOIN team t ON t.code = x.team
+	ON CONFLICT (code) DO UPDATE SET team_id = excluded.team_id, layer = excluded.layer,
+		zone = excluded.zone, people = excluded.people, period = excluded.period,
+		hand_over = excluded.hand_over, start = excluded.start, coverage = excluded.coverage,
+		retired = false
+	RETURNING *)
+INSERT INTO oncall_rota_edition (rota_id, edition, from_at, retired, team_id, layer, zone, people,
+	period, hand_over, start, coverage)
+SELECT rota_id, 1 + coalesce((SELECT max(e.edition) FROM oncall_rota_edition e
+		WHERE e.rota_id = put.rota_id), 0), $10, false, team_id, layer, zone, people, period,
+	hand_over, start, coverage
+FROM put;
 
 -- name: installation_retire_rotas
-UPDATE oncall_rota SET retired = true WHERE code = ANY ($1::text[]);
+WITH put AS (
+	UPDATE oncall_rota SET retired = true WHERE code = ANY ($1::text[]) RETURNING *)
+INSERT INTO oncall_rota_edition (rota_id, edition, from_at, retired, team_id, layer, zone, people,
+	period, hand_over, start, coverage)
+SELECT rota_id, 1 + coalesce((SELECT max(e.edition) FROM oncall_rota_edition e
+		WHERE e.rota_id = put.rota_id), 0), $2, true, team_id, layer, zone, people, period,
+	hand_over, start, coverage
+FROM put;

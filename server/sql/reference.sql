@@ -65,11 +65,12 @@ SELECT r.rota_id, r.code, r.team_id, r.layer, r.people, r.zone, r.period, r.hand
 	r.coverage
 FROM oncall_rota r WHERE NOT r.retired ORDER BY r.code;
 
--- A withdrawn one held until then.
+-- Of now and ahead; a withdrawn one held until then.
 -- name: reference_overrides
 SELECT override_id, team_id, layer, person_id, from_at,
 	least(to_at, coalesce(withdrawn_at, to_at)) AS to_at, reason
-FROM oncall_override WHERE withdrawn_at IS NULL OR withdrawn_at > from_at ORDER BY override_id;
+FROM oncall_override WHERE NOT over AND (withdrawn_at IS NULL OR withdrawn_at > from_at)
+ORDER BY override_id;
 
 -- name: reference_levels
 SELECT contract_version_id, clock, level, at, name, actions FROM contract_level

@@ -34,6 +34,8 @@ def the_rota_says_who_is_on_call_and_an_override_wins_until_it_is_withdrawn():
             "the weekend, the day that nobody covers, the next turn")
         at = otk.as_("pavel").json("oncall", "show", "systems", "--at", "2026-03-25T05:59:59Z")
         check_equal(at[0]["person"], "marta", "just before the end of the night")
+        check_equal(otk.as_("pavel").json("oncall", "show", "systems", "--at", "2026-03-24T11:00:00Z")[0].get("person"),
+                    None, "nobody before it was declared")
         check_equal(otk.as_("pavel").json("oncall", "show", "first-line"), [], "a team without a rota")
         check("provider" in otk.as_("olga").fails("oncall", "show"), "not a customer's business")
 
@@ -66,6 +68,76 @@ def _override_and_withdraw(otk):
         (1, None, "2026-03-24T13:00:00Z", "2026-03-24T15:00:00Z"),
         (1, "marta", "2026-03-24T15:00:00Z", "2026-03-24T16:00:00Z")],
         "what was, stays; then the rota again")
+    _swap(otk)
+    _the_past_stays(otk)
+
+
+def _nights(who, first, last):
+    """Duties of layer 1 as (person, from, until)."""
+    rows = who.json("oncall", "list", "systems", "--from", first, "--to", last)
+    return [(row["person"], row["from"], row["until"]) for row in rows
+            if row["layer"] == 1 and row.get("person")]
+
+
+def _swap(otk):
+    """A night of Marta's against one of Pavel's, previewed, made at once, and taken over."""
+    lead, engineer = otk.as_("marta"), otk.as_("tomas")
+    span = ("--from", "2026-03-29T12:00:00Z", "--to", "2026-03-31T06:00:00Z")
+    words = ("oncall", "swap", "systems", "--person", "marta", "--with", "pavel", *span)
+    plan = [("2026-03-29T12:00:00Z", "2026-03-30T06:00:00Z", "marta", "pavel"),
+            ("2026-03-30T15:00:00Z", "2026-03-31T06:00:00Z", "pavel", "marta")]
+
+    def told(rows):
+        return [(row["from"], row["until"], row["was"], row["becomes"]) for row in rows]
+
+    before = _nights(lead, span[1], span[3])
+    check_equal(told(lead.json(*words, "--dry-run")), plan, "previewed")
+    check_equal(_nights(lead, span[1], span[3]), before, "and nothing done")
+    check("leads arrange" in engineer.fails(*words), "neither of others nor for another")
+    check("leads arrange" in otk.as_("pavel").fails(*words), "one of the two gives nobody a duty")
+    made = lead.json(*words, "--reason", "Театр")
+    check_equal(told(made), plan, "made")
+    check_equal(_nights(lead, span[1], span[3]), [(new, first, last) for first, last, _, new in plan], "exchanged")
+    # Taken over by himself; it touches what was swapped, and gives nothing.
+    mine = engineer.json("oncall", "swap", "systems", "--person", "marta", "--with", "tomas",
+                         "--from", "2026-03-30T20:00:00Z", "--to", "2026-04-01T00:00:00Z", "--take-over")
+    check_equal(told(mine), [("2026-03-30T20:00:00Z", "2026-03-31T06:00:00Z", "marta", "tomas")], "taken over")
+    check("no duty there" in lead.fails("oncall", "swap", "systems", "--person", "tomas",
+                                        "--with", "pavel", "--from", "2026-04-01T00:00:00Z", "--to",
+                                        "2026-04-02T00:00:00Z"), "nothing to swap")
+    check("somebody else" in lead.fails(*words[:6], "marta", *span), "not with oneself")
+    check_equal(otk.value("SELECT string_agg(p.code || '>' || w.code || ':' || part, ' ' ORDER BY override_id) FROM "
+                          "oncall_override JOIN principal p ON p.principal_id = in_place_of JOIN principal w ON "
+                          "w.principal_id = person_id"), "marta>pavel:1 pavel>marta:2 marta>tomas:1", "who for whom")
+
+
+def _the_past_stays(otk):
+    """Edited, retired and overridden since, the past tells what was in force then."""
+    lead = otk.as_("marta")
+    otk.clock.advance("10d")  # 2026-04-03T13:00, a Friday, Pavel's week
+    span = ("2026-03-24T12:00:00Z", "2026-04-10T12:00:00Z")
+    before = _nights(lead, *span)
+    check_equal(otk.value("SELECT count(*) FROM oncall_override WHERE NOT over"), "4", "known")
+    lead.json("oncall", "override", "systems", "--person", "tomas", "--from", "2026-04-20T00:00:00Z",
+              "--to", "2026-04-20T01:00:00Z")
+    check_equal(otk.value("SELECT count(*) FROM oncall_override WHERE NOT over"), "1", "what is over is not held")
+    check_equal(_nights(lead, *span), before, "and told")
+    text = EXAMPLE.read_text()
+    path = otk.folder / "edited.yaml"
+    path.write_text(text.replace("people: [pavel, marta]", "people: [tomas]"))
+    otk.admin.json("apply", "-f", path)
+    now = "2026-04-03T13:00:00Z"
+    after = _nights(lead, *span)
+    check_equal([d for d in after if d[1] < now], [d for d in before if d[1] < now], "before the edit as it was")
+    check_equal({d[0] for d in after if d[1] >= now}, {"tomas"}, "after it the new people")
+    otk.clock.advance("1d")
+    path.write_text(text[:text.index("rotas:")] + text[text.index("calendars:"):])
+    otk.admin.json("apply", "-f", path)
+    cut = _nights(lead, *span)
+    check_equal([d for d in cut if d[2] <= now], [d for d in before if d[2] <= now], "retired, and still told")
+    check(all(d[2] <= "2026-04-04T13:00:00Z" for d in cut), "nobody after", cut)
+    check_equal(lead.json("oncall", "show", "systems", "--at", "2026-03-25T05:59:59Z")[0]["person"], "marta", "then")
+    otk.apply(EXAMPLE)
 
 
 def what_is_wrong_is_told():

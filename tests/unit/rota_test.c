@@ -195,6 +195,50 @@ static void of_two_rotas_the_first_by_code_that_covers_serves(void **state)
 	rota_release(&rotas[1]);
 }
 
+static void an_edited_rota_says_at_each_time_what_was_in_force_then(void **state)
+{
+	struct ref_rota rotas[] = {
+	        rota("UTC", "1d", "09:00", "2026-03-02", ""),
+	        rota("UTC", "1d", "09:00", "2026-03-02", "mon-sun 09:00-21:00"),
+	        rota("UTC", "1d", "09:00", "2026-03-02", ""),
+	};
+	int32_t others[] = {DAN, BOB, EVE};
+	struct reference ref = {.rotas = rotas, .rota_count = 3};
+	static const struct {
+		const char *at;
+		int32_t person;
+		const char *until;
+	} CASES[] = {
+	        {"2026-03-02T00:00:00Z", 0, "2026-03-02T10:00:00Z"}, /* not declared yet */
+	        {"2026-03-02T10:00:00Z", ANN, "2026-03-03T09:00:00Z"},
+	        /* The edit in the middle of a turn leaves Bob his, but for the night. */
+	        {"2026-03-03T09:00:00Z", BOB, "2026-03-03T21:00:00Z"},
+	        {"2026-03-03T21:00:00Z", 0, "2026-03-04T09:00:00Z"},
+	        {"2026-03-04T09:00:00Z", CID, "2026-03-04T12:00:00Z"},
+	        {"2026-03-04T12:00:00Z", EVE, "2026-03-05T09:00:00Z"}, /* other people */
+	        {"2026-03-05T09:00:00Z", DAN, "2026-03-05T10:00:00Z"},
+	        {"2026-03-05T10:00:00Z", 0, "2026-04-01T00:00:00Z"}, /* retired */
+	};
+
+	(void)state;
+	rotas[2].people = others;
+	rotas[0].since = at("2026-03-02T10:00:00Z");
+	rotas[0].until = rotas[1].since = at("2026-03-03T12:00:00Z");
+	rotas[1].until = rotas[2].since = at("2026-03-04T12:00:00Z");
+	rotas[2].until = at("2026-03-05T10:00:00Z");
+	for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+		struct duty duty;
+
+		assert_int_equal(rota_duty(&ref, TEAM, 1, at(CASES[i].at),
+		                         at("2026-04-01T00:00:00Z"), &duty),
+		        0);
+		assert_int_equal(duty.person_id, CASES[i].person);
+		assert_int_equal(duty.until, at(CASES[i].until));
+	}
+	for (size_t i = 0; i < 3; i++)
+		rota_release(&rotas[i]);
+}
+
 static void what_is_asked_outside_the_calendars_years_is_refused(void **state)
 {
 	struct reference ref = {0};
@@ -312,6 +356,7 @@ int main(void)
 	        cmocka_unit_test(nights_have_gaps_by_day_that_are_named),
 	        cmocka_unit_test(an_override_wins_and_the_later_made_of_two),
 	        cmocka_unit_test(of_two_rotas_the_first_by_code_that_covers_serves),
+	        cmocka_unit_test(an_edited_rota_says_at_each_time_what_was_in_force_then),
 	        cmocka_unit_test(what_is_asked_outside_the_calendars_years_is_refused),
 	        cmocka_unit_test(texts_that_are_wrong_are_told_by_field),
 	        cmocka_unit_test(minutes_of_a_year_agree_with_the_slow_way_in_six_zones),
