@@ -25,8 +25,7 @@ struct forecast_output {
 	bool done;
 };
 
-static void forecast_add(
-        struct table *t, const struct cli *cli, const Otklik__V1__ForecastRow *row)
+static void forecast_add(struct table *t, const Otklik__V1__ForecastRow *row)
 {
 	char text[64];
 
@@ -38,10 +37,9 @@ static void forecast_add(
 	table_text(t, text);
 	code_put(t, row->team);
 	if (row->breached) {
-		table_text(t, cli->format == FORMAT_TABLE ? "broken" : "100.0");
-		table_color(t, "red");
+		table_real(t, HUNDRED, 1);
 	} else if (row->beyond) {
-		table_text(t, cli->format == FORMAT_TABLE ? "?" : NULL);
+		table_absent(t);
 	} else {
 		table_real(t, row->probability * HUNDRED, 1);
 	}
@@ -56,6 +54,49 @@ static void forecast_add(
 	table_text(t, row->title);
 }
 
+/* What the similar ones have in common beside the kind of clock, the closest of it: "team". */
+static const char *nearest_word(const char *group)
+{
+	const char *last = strrchr(group, ' ');
+
+	return last == NULL ? group : last + 1;
+}
+
+/* For people: what fits in a line of 80. The rest is in JSON and CSV. */
+static void forecast_add_short(struct table *t, const Otklik__V1__ForecastRow *row)
+{
+	char text[TABLE_TIME_SIZE];
+
+	table_row(t);
+	table_number(t, row->ticket_id);
+	table_text(t, clock_word(row->clock));
+	(void)snprintf(text, sizeof text, "P%u", row->priority);
+	table_text(t, text);
+	if (row->breached) {
+		table_text(t, "broken");
+		table_color(t, "red");
+	} else if (row->beyond) {
+		table_text(t, "?");
+	} else {
+		table_real(t, row->probability * HUNDRED, 1);
+	}
+	(void)snprintf(text, sizeof text, "%.0f-%.0f", row->low * HUNDRED, row->high * HUNDRED);
+	table_text(t, row->breached ? NULL : text);
+	table_number(t, row->at_risk);
+	table_text(t, row->breached ? NULL : nearest_word(row->group));
+	if (row->due_at_us != 0) {
+		/* Without seconds, year and zone: nobody looks further ahead than that. */
+		(void)table_time_text(row->due_at_us, text);
+		text[16] = '\0';
+		table_text(t, text + 5);
+	} else {
+		table_absent(t);
+	}
+	table_text(t, row->customer);
+	code_put(t, row->team);
+	table_text(t, row->title);
+}
+
 static bool forecast_item(void *arg, const ProtobufCMessage *message)
 {
 	const Otklik__V1__ForecastSlaResponse *item =
@@ -63,7 +104,10 @@ static bool forecast_item(void *arg, const ProtobufCMessage *message)
 	struct forecast_output *out = arg;
 
 	if (item->row != NULL) {
-		forecast_add(out->table, out->cli, item->row);
+		if (out->cli->format == FORMAT_TABLE)
+			forecast_add_short(out->table, item->row);
+		else
+			forecast_add(out->table, item->row);
 		out->rows++;
 	}
 	if (item->done) {
@@ -74,10 +118,39 @@ static bool forecast_item(void *arg, const ProtobufCMessage *message)
 	return true;
 }
 
-static int forecast(struct cli *cli, const Otklik__V1__ForecastSlaRequest *in)
+static void columns_short(struct table *t)
+{
+	table_column(t, "ticket", TABLE_RIGHT);
+	table_column(t, "clock", 0);
+	table_column(t, "pri", 0);
+	table_column(t, "breaks_%", TABLE_RIGHT);
+	table_column(t, "interval", TABLE_RIGHT);
+	table_column(t, "n", TABLE_RIGHT);
+	table_column(t, "alike_in", 0);
+	table_column(t, "due", 0);
+	table_column(t, "customer", TABLE_CUT);
+	table_column(t, "team", TABLE_CUT);
+	table_column(t, "title", TABLE_CUT);
+}
+
+static void columns_all(struct table *t)
 {
 	static const char *const RIGHT[] = {"breaks_%", "interval", "due", "consumed", "target",
 	        "lasted_longer", "similar", NULL};
+
+	table_column(t, "ticket", TABLE_RIGHT);
+	table_column(t, "customer", 0);
+	table_column(t, "clock", 0);
+	table_column(t, "priority", 0);
+	table_column(t, "team", 0);
+	for (size_t i = 0; RIGHT[i] != NULL; i++)
+		table_column(t, RIGHT[i], TABLE_RIGHT);
+	table_column(t, "alike_in", 0);
+	table_column(t, "title", TABLE_CUT);
+}
+
+static int forecast(struct cli *cli, const Otklik__V1__ForecastSlaRequest *in)
+{
 	struct forecast_output out = {.cli = cli};
 	struct otk_error err;
 	int rc = cli_connect(cli);
@@ -85,15 +158,10 @@ static int forecast(struct cli *cli, const Otklik__V1__ForecastSlaRequest *in)
 	if (rc != 0)
 		return rc;
 	out.table = table_new(cli);
-	table_column(out.table, "ticket", TABLE_RIGHT);
-	table_column(out.table, "customer", 0);
-	table_column(out.table, "clock", 0);
-	table_column(out.table, "priority", 0);
-	table_column(out.table, "team", 0);
-	for (size_t i = 0; RIGHT[i] != NULL; i++)
-		table_column(out.table, RIGHT[i], TABLE_RIGHT);
-	table_column(out.table, "alike_in", 0);
-	table_column(out.table, "title", TABLE_CUT);
+	if (cli->format == FORMAT_TABLE)
+		columns_short(out.table);
+	else
+		columns_all(out.table);
 	error_clear(&err);
 	rc = client_stream(
 	        cli->client, METHOD_FORECAST_SLA, &in->base, forecast_item, &out, &err);
@@ -105,7 +173,9 @@ static int forecast(struct cli *cli, const Otklik__V1__ForecastSlaRequest *in)
 		rc = table_print(out.table, stdout);
 	table_free(out.table);
 	if (rc == 0)
-		(void)fprintf(stderr, "%lld of %lld open clocks, by %lld of the past\n",
+		(void)fprintf(stderr,
+		        "%lld of %lld open clocks, by %lld of the past; n lasted as long, "
+		        "interval of 95 %%\n",
 		        (long long)out.rows, (long long)out.clocks, (long long)out.history);
 	return rc;
 }

@@ -365,7 +365,9 @@ def a_forecast_is_by_what_similar_tickets_took():
         otk.clock.advance("5h")
         eventually(lambda: otk.value(f"SELECT count(*) FROM sla_clock WHERE breached_at IS NOT NULL AND "
                                      f"ticket_id = {ticket}") == "2", "it broke")
-        check(all(float(r["breaks_%"]) == 100 for r in otk.admin.json("sla", "forecast")), "as is told")
+        check(all(r["breaks_%"] == 100 for r in otk.admin.json("sla", "forecast")), "as is told")
+        shown = otk.admin.run("sla", "forecast").splitlines()
+        check("broken" in shown[1] and len(shown[1].rstrip()) <= 80, "people get it in a line", shown[:2])
 
 
 def _compute_processes(otk):
