@@ -83,6 +83,7 @@ FREE = {
     "ListOutbox": lambda: schema().outbox.ListOutboxRequest(),
     "ListMail": lambda: schema().mail.ListMailRequest(),
     "ListContracts": lambda: schema().contract.ListContractsRequest(),
+    "GetCalendar": lambda: schema().calendar.GetCalendarRequest(),
     "GetOnCall": lambda: schema().oncall.GetOnCallRequest(),
     "QueryKpi": lambda: schema().kpi.QueryKpiRequest(name="arrivals", by=["customer"]),
     "ForecastSla": lambda: schema().simulation.ForecastSlaRequest(history_us=86400 * 10**6),
