@@ -37,6 +37,7 @@ class Clock:
         self.wall, self.days, self.target = False, 0, None
         self.levels = [LevelState(level) for level in contract.levels.get(kind, [])]
         self.dormant = []  # of earlier versions that had more
+        self.former = None  # contract and levels before a version that has not aimed it yet
 
     def is_open(self):
         return self.state in (RUNNING, PAUSED)
@@ -120,8 +121,9 @@ class Clock:
             if level.state == "armed":
                 level.state, level.at = "skipped", now
 
-    def stop_ladder(self, now, known=None):
+    def stop_ladder(self, now):
         """What is armed will not act: said of those levels that the clock had."""
+        known = len(self.former[1] + self.former[2]) if self.former else None
         for level in self.levels[:known]:
             if level.state == "armed":
                 self.act_level(level, now, "skipped")
@@ -191,6 +193,8 @@ class Clock:
         self.note(now, "stopped", consumed=self.counted, outcome=self.state)
 
     def void(self, now):
+        if self.former:  # another version does not promise it
+            (self.contract, self.levels, self.dormant), self.former = self.former, None
         self.halt(now, VOID)
         self.stopped_at = now
         self.note(now, "voided", consumed=self.counted)
@@ -212,6 +216,9 @@ class Clock:
         state, old, length = self.state, self.due, self.target
         if (self.length_of(target), target.kind == "wall") == (self.target, self.wall):
             return
+        if self.ladder_rests():
+            self.stop_ladder(now)
+        self.former = None
         self.halt(now, PAUSED)
         self.aim(target)
         self.state, self.since = state, now if state == RUNNING else None
@@ -248,25 +255,25 @@ class Clock:
         does not have keep theirs for a version that has them again."""
         if contract is self.contract:
             return
+        self.former = self.contract, self.levels, self.dormant
         self.contract, before = contract, self.levels + self.dormant
         self.levels = [LevelState(level) for level in contract.levels.get(self.kind, [])]
         for level, old in zip(self.levels, before):
             level.state, level.at = old.state, old.at
-        self.dormant = before[len(self.levels):]
+        self.dormant = [copy.copy(level) for level in before[len(self.levels):]]
         for level in self.dormant:
             level.at = level.at if level.state != "armed" else None
 
-    def repin(self, contract, target, now):
-        """Re-aims an open clock under another version, also where its due stays."""
+    def repin(self, target, now):
+        """Re-aims an open clock under the version that it has adopted, also where its due stays."""
         if target is None:
             self.void(now)
             return
         state, old, length = self.state, self.due, self.target
         self.halt(now, PAUSED)
-        known = len(self.levels + self.dormant)
-        self.adopt(contract)
         if self.ladder_rests():
-            self.stop_ladder(now, known)
+            self.stop_ladder(now)
+        self.former = None
         self.aim(target)
         self.days = target.amount if target.kind == "days" else 0  # also where they are as long
         self.state, self.since = state, now if state == RUNNING else None
@@ -286,6 +293,7 @@ class Clock:
         if target is None:
             return
         self.adopt(contract)
+        self.former = None
         old = self.due
         changed = self.aim(target)
         self.state, self.stopped_at = RUNNING, None
@@ -685,9 +693,12 @@ class Life:
     def contract_applied(self, contract, now):
         """The ticket is put under another version of its contract."""
         self.contract = contract
+        for kind in ALL_CLOCKS:  # before any of them: a level of the first may raise the priority
+            if self.clock_is_open(kind):
+                self.clocks[kind].adopt(contract)
         for kind in ALL_CLOCKS:
             if self.clock_is_open(kind):
-                self.clocks[kind].repin(contract, self.target(kind), now)
+                self.clocks[kind].repin(self.target(kind), now)
             elif self.target(kind) is not None and self.state in OPEN_STATES:
                 self.promise_appears(kind, now)
         self.follow_state(now)
