@@ -138,8 +138,8 @@ void mail_status_read(struct reading *r, const char *text)
 	/* delayed, relayed, delivered: nothing has failed */
 	if (strncasecmp(action, "failed", 6) != 0)
 		return;
-	r->mail->bounced_recipient =
-	        typed(field(arena, text, "Final-Recipient", ADDRESS_MAX + 20));
+	r->mail->bounced_recipient = mail_line(arena,
+	        typed(field(arena, text, "Final-Recipient", ADDRESS_MAX + 20)), ADDRESS_MAX);
 	r->mail->bounced_status = field(arena, text, "Status", 20);
 	r->mail->bounced_why = typed(field(arena, text, "Diagnostic-Code", 400));
 	if (r->mail->bounced_status[0] != '5')

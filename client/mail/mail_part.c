@@ -224,8 +224,12 @@ static int body_add(struct reading *r, GMimeObject *object)
 		(void)buf_putc(&r->text, '\n');
 	text_get(object, room, &piece);
 	if (is_type(object, "text", "html")) {
+		/* of comments and tags there may be much and no text: bounded by itself */
+		size_t left = r->html.len < most ? most - r->html.len : 0;
+
 		mail_html_text(buf_text(&piece), piece.len, room, &r->text);
-		(void)buf_append(&r->html, buf_text(&piece), piece.len);
+		(void)buf_append(
+		        &r->html, buf_text(&piece), piece.len < left ? piece.len : left);
 	} else {
 		(void)buf_append(&r->text, buf_text(&piece), piece.len);
 	}

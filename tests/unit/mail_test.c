@@ -440,6 +440,29 @@ static void a_long_log_is_no_header(void **state)
 	}
 }
 
+/* A message that is refused for want of memory would come again for days. */
+static void html_without_text_is_read(void **state)
+{
+	struct otk_error err = {0};
+	struct buf text = {0};
+	struct mail *mail;
+
+	(void)state;
+	(void)buf_puts(&text, FROM "Content-Type: multipart/mixed; boundary=b\r\n\r\n");
+	for (int i = 0; i < 24; i++) {
+		(void)buf_puts(&text, "--b\r\nContent-Type: text/html\r\n\r\n<!--");
+		repeat(&text, "0123456789abcdef\r\n", 55000);
+		(void)buf_puts(&text, "-->\r\n");
+	}
+	(void)buf_puts(&text, "--b\r\n\r\nwords\r\n--b--\r\n");
+	mail = mail_parse(buf_text(&text), text.len, &MAIL_LIMITS, &err);
+	if (mail == NULL)
+		fail_msg("%s", err.message);
+	assert_string_equal(mail->text, "words");
+	mail_free(mail);
+	buf_free(&text);
+}
+
 static void depth_parts_and_attachments_have_limits(void **state)
 {
 	struct otk_error err = {0};
@@ -515,6 +538,7 @@ int main(void)
 	        cmocka_unit_test(broken_messages_are_read_as_far_as_they_go),
 	        cmocka_unit_test(bombs_are_refused_before_they_go_off),
 	        cmocka_unit_test(a_long_log_is_no_header),
+	        cmocka_unit_test(html_without_text_is_read),
 	        cmocka_unit_test(depth_parts_and_attachments_have_limits),
 	        cmocka_unit_test(a_long_text_is_cut_and_attached_whole),
 	        cmocka_unit_test(names_and_texts_are_clean),
