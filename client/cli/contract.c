@@ -70,6 +70,8 @@ static int changes_print(const struct cli *cli, const Otklik__V1__ApplyContractR
 	table_free(t);
 	if (out->n_changes == 0)
 		(void)fputs("it is as the last version says: nothing changes\n", stderr);
+	else if (out->applied && strcmp(out->changes[0]->action, "retire") == 0)
+		(void)fputs("withdrawn; its clocks fall silent, breaches stay\n", stderr);
 	else if (out->applied)
 		(void)fputs("applied; tickets filed before keep their version\n", stderr);
 	else

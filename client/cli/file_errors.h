@@ -6,7 +6,8 @@
 
 /*
  * Prints "otklik: file:line: path: what is wrong" for each violation; of paths that begin with
- * `prefix` ("installation.") that is left out. Returns the exit code of the status.
+ * `prefix` ("installation.") that is left out; what came from an option is told without a line.
+ * Returns the exit code of the status.
  */
 int file_errors_print(const char *file, const struct yaml_lines *lines, const char *prefix,
         const struct otk_error *err);

@@ -189,7 +189,7 @@ int verb_kpi_verify(struct cli *cli, int argc, char **argv)
 	        "fold the whole journal again and print where the stored figures differ; exits "
 	        "1 if "
 	        "they do",
-	        "  otklik kpi verify\n", options, argc, argv);
+	        "  otklik --profile admin kpi verify\n", options, argc, argv);
 
 	if (rc != 0)
 		return rc < 0 ? 0 : rc;

@@ -39,7 +39,7 @@ int verb_mail_list(struct cli *cli, int argc, char **argv)
 	struct table *t;
 	int rc = options_read(cli, "mail list",
 	        "mail that filed no ticket: of machines, and bounces",
-	        "  otklik mail list --format csv\n", options, argc, argv);
+	        "  otklik --profile admin mail list --format csv\n", options, argc, argv);
 
 	if (rc != 0)
 		return rc < 0 ? 0 : rc;

@@ -75,8 +75,8 @@ int verb_outbox_list(struct cli *cli, int argc, char **argv)
 	struct table *t;
 	int value = 0;
 	int rc = options_read(cli, "outbox list", "notices on their way, sent, and put aside",
-	        "  otklik outbox list --state dead\n"
-	        "  otklik outbox list --customer verf --format csv\n",
+	        "  otklik --profile admin outbox list --state dead\n"
+	        "  otklik --profile admin outbox list --customer verf --format csv\n",
 	        options, argc, argv);
 
 	if (rc != 0)
@@ -118,8 +118,8 @@ int verb_outbox_replay(struct cli *cli, int argc, char **argv)
 	};
 	int rc = options_read(cli, "outbox replay",
 	        "send again what was put aside, under the message ids it had",
-	        "  otklik outbox replay --id 1041,1042\n"
-	        "  otklik outbox replay --all --customer verf\n",
+	        "  otklik --profile admin outbox replay --id 1041,1042\n"
+	        "  otklik --profile admin outbox replay --all --customer verf\n",
 	        options, argc, argv);
 
 	if (rc != 0)

@@ -179,7 +179,7 @@ def a_wrong_draft_is_refused_with_file_and_line():
         for words, what in (
                 (["--history", "9000d"], "history"), (["--history", "0d"], "90d"),
                 (["--history", "100000d"], "history"), (["--from", "2027-01-01"], "now"),
-                (["--from", "2026-03-02", "--to", "2026-03-01"], "before the end"),
+                (["--from", "2026-03-02", "--to", "2026-03-01"], "otklik: --from: must be before the end"),
                 (["--to", "2027-01-01"], "past"), (["--history", "1h"], "further back")):
             said = otk.admin.fails("contract", "simulate", _draft(otk), *words)
             check(what in said, f"{words} is refused", said)
