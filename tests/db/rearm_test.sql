@@ -19,26 +19,29 @@ INSERT INTO contract_version (contract_version_id, contract_id, version, calenda
 -- A ticket with a clock and a timer far ahead.
 SET LOCAL otklik.scope = '*';
 CREATE FUNCTION pg_temp.file(id bigint, calendar integer, state integer DEFAULT 1,
-	site integer DEFAULT 1, contract integer DEFAULT 1, wall boolean DEFAULT false) RETURNS void
+	site integer DEFAULT 1, contract integer DEFAULT 1, wall boolean DEFAULT false,
+	bd integer DEFAULT 0) RETURNS void
 LANGUAGE sql AS $$
 	INSERT INTO ticket (customer_id, ticket_id, version, type, state, impact, urgency, priority,
 			title, zone, site_id, contract_version_id, created_at, updated_at)
 		VALUES (1, id, 1, 1, 1, 2, 2, 3, 'No light', 'UTC', site, contract, '2026-03-02Z', '2026-03-02Z');
-	INSERT INTO sla_clock (customer_id, ticket_id, kind, state, target_us, wall, calendar_id,
+	INSERT INTO sla_clock (customer_id, ticket_id, kind, state, target_us, target_bd, wall, calendar_id,
 			started_at, anchor_at, consumed_us)
-		VALUES (1, id, 3, state, 1, wall, calendar, '2026-03-02Z', '2026-03-02Z', 0);
+		VALUES (1, id, 3, state, 1, bd, wall, calendar, '2026-03-02Z', '2026-03-02Z', 0);
 	INSERT INTO timer VALUES (1, id, '2026-04-01Z');
 $$;
 SELECT pg_temp.file(101, 1), pg_temp.file(102, 2), pg_temp.file(103, 1, 3), pg_temp.file(104, 1, 2),
 	pg_temp.file(105, 1, wall => true), pg_temp.file(106, 2, site => 2),
-	pg_temp.file(107, 2, 2, contract => 2), pg_temp.file(108, 1);
+	pg_temp.file(107, 2, 2, contract => 2), pg_temp.file(108, 1),
+	pg_temp.file(109, 1, 2, bd => 2), pg_temp.file(110, 2, 2, site => 2),
+	pg_temp.file(111, 1, 3, bd => 2);
 
 SELECT results_eq('SELECT done, mine, moved FROM rearm_step(100, true)',
-	$$VALUES (true, true, 4::bigint)$$, 'one step follows all of a small desk');
+	$$VALUES (true, true, 6::bigint)$$, 'one step follows all of a small desk');
 SELECT results_eq($$SELECT ticket_id, at FROM timer WHERE at < '2026-04-01Z' ORDER BY 1$$,
 	$$VALUES (101::bigint, '2026-03-03Z'::timestamptz), (106, '2026-03-04Z'), (107, '2026-03-05Z'),
-		(108, '2026-03-03Z')$$,
-	'timers of running clocks that an edition, a site or the end of a contract acts on');
+		(108, '2026-03-03Z'), (109, '2026-03-03Z'), (110, '2026-03-04Z')$$,
+	'timers of clocks that an edition, a site or the end of a contract acts on');
 SELECT results_eq('SELECT epoch, done, mine, moved FROM rearm_step(100, false)',
 	'SELECT epoch, true, true, 0::bigint FROM installation', 'whoever asks is told that it is done');
 
@@ -54,7 +57,7 @@ SELECT results_eq('SELECT moved FROM rearm_step(1, true)', $$VALUES (1::bigint)$
 	'the next goes on behind it');
 UPDATE rearm SET stepped_at = stepped_at - interval '6 seconds';
 SELECT results_eq('SELECT done, mine, moved FROM rearm_step(100, false)',
-	$$VALUES (true, true, 2::bigint)$$, 'another takes over where nobody made a step for long');
+	$$VALUES (true, true, 4::bigint)$$, 'another takes over where nobody made a step for long');
 
 SELECT * FROM finish();
 ROLLBACK;

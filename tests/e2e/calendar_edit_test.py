@@ -42,6 +42,7 @@ contracts:
     calendar: office
     targets:
       - {clock: resolution, target: 12h}
+      - {type: service_request, clock: resolution, target: 2bd}
 """
 
 
@@ -147,6 +148,28 @@ def days_that_are_over_change_nothing_and_are_told():
         check_equal(_apply(otk, edit)["calendar", "office"], told, "the apply reports the same")
         otk.clock.advance("1m")
         check_equal((_due(otk, ticket), _moves(otk, ticket)), (before, []), "nothing moves")
+        _an_edit_while_paused_acts_at_once(otk)
+
+
+def _an_edit_while_paused_acts_at_once(otk):
+    """Two business days from Tuesday 12:01 are 16 hours, and ten once Wednesday has two. It is known
+    when the edit comes, though the clock is paused; after the pause what is left follows."""
+    eva, olga = otk.as_("eva"), otk.as_("olga")
+    ticket = olga.json("ticket", "create", "--title", "A chair", "--site", "hq", "--type", "service_request")["id"]
+    check_equal(_due(otk, ticket), "2026-11-26T11:01:00Z", "the same time on the second day")
+    otk.clock.advance("1h")
+    eva.json("ticket", "pend", ticket, "--reason", "customer", "--text", "Which one?")
+    otk.clock.advance("1h")
+    _apply(otk, ('rules: ["jan 1"', 'special_days: [{date: "2026-11-25", spans: "09:00-11:00"}]\n    '
+                                    'rules: ["jan 1"'))
+    otk.clock.advance("1s")
+    moved = f"SELECT target_us / 3600000000 FROM event WHERE ticket_id = {ticket} AND kind = 13"
+    eventually(lambda: otk.value(moved) == "10", "known while it is paused")
+    otk.clock.advance("19h58m59s")  # Wednesday 10:00
+    olga.json("ticket", "reply", ticket, "--text", "The green one")
+    check_equal(_due(otk, ticket), "2026-11-26T16:00:00Z", "an hour of Wednesday and all of Thursday")
+    explained = _explained(otk, ticket)
+    check_equal(explained["added_due"], "2026-11-26T16:00:00Z", "and explain adds up")
 
 
 def _whys(otk, ticket):
