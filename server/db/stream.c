@@ -20,8 +20,9 @@ enum { CONNECT_MS = 5000, ROWS_A_TURN = 256 };
 
 enum phase {
 	PHASE_CONNECTING,
-	PHASE_BEGINNING, /* BEGIN and the scope are under way */
+	PHASE_BEGINNING,
 	PHASE_IDLE,
+	PHASE_SCOPING,
 	PHASE_PREPARING,
 	PHASE_DESCRIBING,
 	PHASE_ROWS,
@@ -187,10 +188,11 @@ static int send_begin(struct db_stream *stream, PGconn *pg)
 	return PQsendQuery(pg, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
 }
 
-static int send_scope(const struct db_stream *stream, PGconn *pg)
+static int send_scope(struct db_stream *stream, PGconn *pg)
 {
 	const char *values[] = {stream->unit->scope};
 
+	stream->phase = PHASE_SCOPING;
 	return PQsendQueryParams(pg, "SELECT set_config('otklik.scope', $1, true)", 1, NULL,
 	        values, NULL, NULL, 1);
 }
@@ -199,6 +201,12 @@ static int send_prepare(struct db_stream *stream, PGconn *pg)
 {
 	stream->phase = PHASE_PREPARING;
 	return PQsendPrepare(pg, "", stream->statement->text, 0, NULL);
+}
+
+/* The query asked for: first what it may see. */
+static int send_query(struct db_stream *stream, PGconn *pg)
+{
+	return stream->unit->scope != NULL ? send_scope(stream, pg) : send_prepare(stream, pg);
 }
 
 static int send_run(struct db_stream *stream, PGconn *pg)
@@ -251,7 +259,10 @@ static bool phase_over(struct db_stream *stream)
 	case PHASE_BEGINNING:
 		stream->phase = PHASE_IDLE;
 		if (stream->statement != NULL)
-			ok = send_prepare(stream, pg);
+			ok = send_query(stream, pg);
+		break;
+	case PHASE_SCOPING:
+		ok = send_prepare(stream, pg);
 		break;
 	case PHASE_PREPARING:
 		stream->phase = PHASE_DESCRIBING;
@@ -356,8 +367,6 @@ static void stream_down(void *context, const char *reason)
 int db_stream_query(struct db_stream *stream, const struct sql_statement *statements,
         struct db_unit *unit, db_stream_row *row, db_stream_done *done, void *context)
 {
-	int ok;
-
 	if (stream->phase == PHASE_FAILED || stream->statement != NULL)
 		return -OTK_FAILED_PRECONDITION;
 	if (db_unit_check(unit) < 0 || unit->call_count != 1)
@@ -370,14 +379,8 @@ int db_stream_query(struct db_stream *stream, const struct sql_statement *statem
 	error_clear(&stream->err);
 	if (stream->phase != PHASE_IDLE)
 		return 0;
-	if (unit->scope != NULL) {
-		stream->phase = PHASE_BEGINNING;
-		ok = send_scope(stream, db_link_pg(stream->link));
-	} else {
-		ok = send_prepare(stream, db_link_pg(stream->link));
-	}
 	/* Results, even of a failure to send, come from the loop. */
-	if (!ok)
+	if (!send_query(stream, db_link_pg(stream->link)))
 		error_set(&stream->err, OTK_UNAVAILABLE, "DB_DOWN", "the connection was lost");
 	loop_post(stream->loop, &stream->more);
 	return 0;

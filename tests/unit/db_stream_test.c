@@ -51,6 +51,9 @@ static void note_row(void *context, struct db_stream *from, const struct db_rows
 	note->rows++;
 	if (db_rows_columns(rows) > 0 && note->text[0] == '\0')
 		note->sum += db_get_int(rows, 0, 0);
+	else
+		(void)snprintf(note->text, sizeof note->text, "%s",
+		        db_get_text_or_empty(rows, 0, 0));
 	note->marks += note->rows == note->pause_at || note->rows == note->close_at;
 	if (note->rows == note->pause_at)
 		db_stream_pause(from);
@@ -134,6 +137,7 @@ static void the_scope_is_set(void **state)
 		assert_true(fixture_wait(loop, &seen.done, i + 1, 5000));
 		assert_int_equal(seen.code, OTK_OK);
 		assert_int_equal(seen.rows, i + 1);
+		assert_string_equal(seen.text, "{3}");
 	}
 }
 
