@@ -95,6 +95,8 @@ int verb_kpi(struct cli *cli, int argc, char **argv)
 	int rc = options_read(cli, "kpi", "a figure by dimension and period, from the rollups",
 	        "  otklik kpi mttr --by team,month --from 2026-01-01 --to 2026-07-01\n"
 	        "  otklik kpi compliance --by customer --format csv\n"
+	        "  otklik kpi at-risk --by customer,team,priority\n"
+	        "  otklik kpi breach-minutes --by team,week --from 2026-01-01\n"
 	        "  otklik kpi arrivals --by hour --hours-in Europe/Riga\n",
 	        options, argc, argv);
 

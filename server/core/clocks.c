@@ -169,6 +169,8 @@ static int level_event(const struct act *act, enum event_kind what, enum clock_k
 		return rc;
 	e.level = (int16_t)level;
 	e.is_public = false;
+	if (what == EVENT_LEVEL_FIRED && escalation_tells_above(sla_level(act->c, kind, level)))
+		e.flags = LEVEL_TELLS_ABOVE;
 	return act_emit(act, &e);
 }
 

@@ -4,6 +4,7 @@
 #include "core/access.h"
 #include "core/action.h"
 #include "core/lifecycle_steps.h"
+#include "core/notification.h"
 
 /* What could not be done is said where people look. */
 static int note(const struct act *act, const char *what, const char *code, const char *why)
@@ -131,4 +132,17 @@ int escalation_effects(const struct act *act, enum clock_kind kind, const char *
 			rc = watch(&own, &action);
 	}
 	return rc;
+}
+
+bool escalation_tells_above(const struct ref_level *level)
+{
+	const char *actions = level == NULL ? NULL : level->actions;
+	struct action action;
+
+	while (action_next(&actions, &action)) {
+		if (action.verb == ACTION_NOTIFY &&
+		        (action.audience & (TELL_LEAD | TELL_MANAGER)) != 0)
+			return true;
+	}
+	return false;
 }

@@ -11,4 +11,7 @@
  */
 int escalation_effects(const struct act *act, enum clock_kind kind, const char *actions);
 
+/* Whether the level, NULL for none, tells a lead or a manager. */
+bool escalation_tells_above(const struct ref_level *level);
+
 #endif

@@ -13,7 +13,7 @@
 #include "core/kpi_metric.h"
 
 enum kpi_formula {
-	KPI_COUNT,    /* n of `a` */
+	KPI_COUNT,    /* n of `a`, and of `b` where there is one */
 	KPI_SHARE,    /* n of a / (n of a + n of b) */
 	KPI_RATE,     /* n of a / n of b */
 	KPI_NET,      /* n of a - n of b */
@@ -24,6 +24,7 @@ enum kpi_formula {
 	KPI_MAX,
 	KPI_SHARE_LOW, /* the 95 % interval of KPI_SHARE (core/statistics.h) */
 	KPI_SHARE_HIGH,
+	KPI_MINUTES, /* sum of a and b, milliseconds */
 };
 
 struct kpi_column_spec {
@@ -34,14 +35,21 @@ struct kpi_column_spec {
 	int q;
 };
 
-enum { KPI_COLUMNS_MAX = 12 };
+enum { KPI_COLUMNS_MAX = 16 };
+
+enum kpi_flag {
+	KPI_STOCK = 1,    /* a stock at the end of each period, not a flow within it */
+	KPI_MEASURED = 2, /* needs what an imported log cannot give */
+	KPI_COHORT = 4,   /* rows whose reopen window has not passed are marked immature */
+	KPI_INTERNAL = 8, /* the provider's alone */
+	KPI_OPEN = 16,    /* reads the clocks that are open now */
+	KPI_NOW = 32,     /* is of now: knows no periods */
+};
 
 struct kpi_spec {
 	const char *name;
 	const char *title;
-	bool stock;    /* a stock at the end of each period, not a flow within it */
-	bool measured; /* needs what an imported log cannot give */
-	bool cohort;   /* rows whose reopen window has not passed are marked immature */
+	unsigned flags; /* enum kpi_flag */
 	struct kpi_column_spec columns[KPI_COLUMNS_MAX];
 };
 
@@ -58,7 +66,7 @@ size_t kpi_spec_metrics(const struct kpi_spec *spec, int *out);
 /* Sums of one group of cells. Zero-initialise. */
 struct kpi_group {
 	int64_t n[KPI_METRIC_MAX + 1];
-	int64_t sum_ms; /* of the distribution */
+	int64_t sum[KPI_METRIC_MAX + 1]; /* of n times the value */
 	struct kpi_count
 	        *counts; /* of the distribution, ascending by bucket; owned by the caller */
 	size_t count;
@@ -76,7 +84,10 @@ struct kpi_value {
 struct kpi_value kpi_evaluate(const struct kpi_spec *spec, const struct kpi_column_spec *column,
         const struct kpi_group *group);
 
-/* "count", "ratio" or "seconds". */
+/* "count", "ratio", "seconds" or "minutes". */
 const char *kpi_column_unit(const struct kpi_column_spec *column);
+
+/* True where the customer's side does not see the column. */
+bool kpi_column_is_internal(const struct kpi_column_spec *column);
 
 #endif

@@ -23,6 +23,13 @@
 
 enum { KPI_ZONE_MAX = 64 };
 
+/*
+ * Edition of the rules. Grows when measures are added; kpi_metric_since() says which are new.
+ * What an older edition remembers of a ticket is not read: the ticket is folded again for the
+ * new measures (server/jobs/fold.c).
+ */
+enum { KPI_RULES = 3 };
+
 /* Address of one rollup cell, by day and by quarter-hour. */
 struct kpi_cell_key {
 	int32_t day;     /* days since 1970-01-01 in the ticket's zone */
@@ -67,6 +74,13 @@ struct kpi_state {
 	bool resolution_clock;
 	bool resolution_breached;
 	bool response_breached;
+	/* Clocks, by kind: the target in force, and bits 1 << kind of the current round. */
+	int64_t target_us[CLOCK_KIND_COUNT];
+	int16_t broken;
+	int16_t waived;
+	int16_t overrun;   /* its overrun is counted */
+	int32_t held_team; /* whose round the operational clock measures */
+	int16_t escalated; /* bits 1 << metric - KPI_ESCALATED: counted as such */
 	/* Effective time where no resolution clock runs: 24×7 without pauses and resolved time.
 	 */
 	int64_t running_since; /* 0: standing still */
@@ -106,6 +120,7 @@ int kpi_fold_event(struct kpi_state *s, const struct event *e, kpi_emit *emit, v
 /*
  * Byte form, appended to `out`; and back into a begun state, with checks: -OTK_DATA_LOSS for
  * bytes that are none. Both may fail with -OTK_RESOURCE_EXHAUSTED.
+ * States of other editions of the rules are none.
  */
 struct buf;
 int kpi_state_encode(const struct kpi_state *s, struct buf *out);

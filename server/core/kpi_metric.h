@@ -59,10 +59,40 @@ enum kpi_metric {
 	KPI_PROMISE_NET_SLIP = 60, /* last date - first date; negative: earlier */
 	KPI_PROMISE_CHURN = 61,    /* sum of all moves of the date */
 	KPI_PROMISE_ACCURACY = 62, /* R - date in force at half of the first one's span */
+	/* The provider's own clocks, round by round; operational ones under the team that held
+	 * the round. */
+	KPI_OPERATIONAL_MET = 63,
+	KPI_OPERATIONAL_BREACHED = 64,
+	KPI_OPERATIONAL_WAIVED = 65,
+	KPI_SUPPLIER_MET = 66,
+	KPI_SUPPLIER_BREACHED = 67,
+	KPI_SUPPLIER_WAIVED = 68,
+	/* Milliseconds over the target of broken clocks that ended, none where it was reached
+	 * in closed time; additive. */
+	KPI_OVERRUN_BASE = 69, /* + enum clock_kind: 70 to 74 */
+	/* Tickets, at the first escalation of the kind (kpi_escalation.h). */
+	KPI_ESCALATED = 75, /* of any kind */
+	KPI_ESCALATED_FUNCTIONAL = 76,
+	KPI_ESCALATED_HIERARCHICAL = 77,
+	KPI_ESCALATED_AUTOMATIC = 78,
+	/* Not stored: clocks that are open now, + enum clock_kind. */
+	KPI_OPEN_BASE = 79,         /* 80 to 84 */
+	KPI_OPEN_BROKEN_BASE = 84,  /* 85 to 89: of those past their target */
+	KPI_OPEN_AT_RISK_BASE = 89, /* 90 to 94: of those not yet, with < 20 % of it left */
+	KPI_OPEN_OVERRUN_BASE = 94, /* 95 to 99: milliseconds over it, without waived ones */
 };
-enum { KPI_METRIC_MAX = 62 };
+enum { KPI_METRIC_STORED_MAX = 78, KPI_METRIC_MAX = 99 };
 
 /* Distributions are stored by bucket of milliseconds; everything else has bucket 0. */
 bool kpi_metric_is_distribution(int metric);
+
+/* Outcomes of rounds of which the last may have to be taken back. */
+bool kpi_metric_is_of_round(int metric);
+
+/* What the customer's side never sees: the provider's own clocks, and escalations. */
+bool kpi_metric_is_internal(int metric);
+
+/* The edition of the fold's rules (KPI_RULES) that first counted it. */
+int kpi_metric_since(int metric);
 
 #endif

@@ -13,11 +13,7 @@
 
 #include "core/kpi_fold.h"
 
-struct fold; /* one event being folded: kpi_fold.c */
-
-/* Offered by the fold: books `value` of a measure where the ticket stands; takes all back. */
-void kpi_fold_book(struct fold *f, int metric, int64_t value);
-void kpi_fold_retract(struct fold *f, int metric);
+struct fold; /* one event being folded: kpi_booking.h */
 
 void kpi_promise_given(struct fold *f, struct kpi_state *s, const struct event *e);
 void kpi_promise_broken(struct fold *f, struct kpi_state *s, const struct event *e);

@@ -1,4 +1,4 @@
-/* Byte form of the fold's state: a version byte, then fixed little-endian fields. */
+/* Byte form of the fold's state: the edition of the rules, then fixed little-endian fields. */
 #include "core/kpi_fold.h"
 
 #include <stdlib.h>
@@ -7,8 +7,7 @@
 #include "base/buf.h"
 #include "base/status.h"
 
-/* Version 1 knew of no promises: its bytes are still read. */
-enum { STATE_VERSION = 2, FLAG_COUNT = 14, NOTE_BYTES = 4 * 4 + 3 * 2 + 4 + 4 + 8 };
+enum { FLAG_COUNT = 14, NOTE_BYTES = 4 * 4 + 3 * 2 + 4 + 4 + 8 };
 
 static void flags_list(struct kpi_state *s, bool *flags[FLAG_COUNT])
 {
@@ -41,6 +40,17 @@ static void write_key(struct buf *b, const struct kpi_cell_key *key)
 	write_int(b, key->bucket, 4);
 }
 
+static void write_clocks(struct buf *out, const struct kpi_state *s)
+{
+	for (int kind = CLOCK_RESPONSE; kind < CLOCK_KIND_COUNT; kind++)
+		write_int(out, s->target_us[kind], 8);
+	write_int(out, s->broken, 2);
+	write_int(out, s->waived, 2);
+	write_int(out, s->overrun, 2);
+	write_int(out, s->held_team, 4);
+	write_int(out, s->escalated, 2);
+}
+
 int kpi_state_encode(const struct kpi_state *s, struct buf *out)
 {
 	struct kpi_state copy = *s;
@@ -51,7 +61,7 @@ int kpi_state_encode(const struct kpi_state *s, struct buf *out)
 	flags_list(&copy, flags);
 	for (size_t i = 0; i < FLAG_COUNT; i++)
 		bits |= (int64_t)*flags[i] << i;
-	write_int(out, STATE_VERSION, 1);
+	write_int(out, KPI_RULES, 1);
 	write_int(out, s->seq, 8);
 	write_int(out, (int64_t)zone, 1);
 	(void)buf_append(out, s->zone, zone);
@@ -73,6 +83,7 @@ int kpi_state_encode(const struct kpi_state *s, struct buf *out)
 	write_int(out, s->promise.half_at, 8);
 	write_int(out, s->promise.at_half, 8);
 	write_int(out, s->promise.churn_us, 8);
+	write_clocks(out, s);
 	write_int(out, (int64_t)s->note_count, 4);
 	for (size_t i = 0; i < s->note_count; i++) {
 		write_key(out, &s->notes[i].key);
@@ -141,6 +152,17 @@ static void read_promise(struct reader *r, struct kpi_state *s)
 	s->promise.churn_us = read_int(r, 8);
 }
 
+static void read_clocks(struct reader *r, struct kpi_state *s)
+{
+	for (int kind = CLOCK_RESPONSE; kind < CLOCK_KIND_COUNT; kind++)
+		s->target_us[kind] = read_int(r, 8);
+	s->broken = (int16_t)read_int(r, 2);
+	s->waived = (int16_t)read_int(r, 2);
+	s->overrun = (int16_t)read_int(r, 2);
+	s->held_team = (int32_t)read_int(r, 4);
+	s->escalated = (int16_t)read_int(r, 2);
+}
+
 static int read_notes(struct reader *r, struct kpi_state *s)
 {
 	int64_t count = read_int(r, 4);
@@ -167,9 +189,8 @@ int kpi_state_decode(struct kpi_state *s, const void *data, size_t size)
 	struct reader r = {.at = data, .left = size};
 	bool *flags[FLAG_COUNT];
 	int64_t bits;
-	int64_t version = read_int(&r, 1);
 
-	if (version < 1 || version > STATE_VERSION)
+	if (read_int(&r, 1) != KPI_RULES)
 		return -OTK_DATA_LOSS;
 	s->seq = read_int(&r, 8);
 	read_zone(&r, s);
@@ -189,7 +210,7 @@ int kpi_state_decode(struct kpi_state *s, const void *data, size_t size)
 	s->running_since = read_int(&r, 8);
 	s->consumed_us = read_int(&r, 8);
 	read_key(&r, &s->cohort);
-	if (version >= 2)
-		read_promise(&r, s);
+	read_promise(&r, s);
+	read_clocks(&r, s);
 	return read_notes(&r, s);
 }

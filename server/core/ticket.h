@@ -146,6 +146,7 @@ enum promise_flag {
 	PROMISE_OFFENSIVE = 8,
 	PROMISE_AFTER_DATE = 16,
 };
+enum level_flag { LEVEL_TELLS_ABOVE = 1 }; /* LEVEL_FIRED: a lead or a manager is told */
 enum watcher_flag { WATCHER_ADDED = 1, WATCHER_REMOVED = 2 };
 
 /*

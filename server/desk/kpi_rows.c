@@ -30,6 +30,7 @@ enum {
 	COL_UNTIL,
 	COL_OLD_DUE,
 	COL_FLAGS,
+	COL_TARGET,
 };
 
 /* -1 for NULL: the event did not touch it. */
@@ -71,6 +72,7 @@ void kpi_event_row_read(const struct db_rows *rows, size_t row, struct kpi_event
 	e->until_at = time_or_untouched(rows, row, COL_UNTIL);
 	e->old_due_at = time_or_untouched(rows, row, COL_OLD_DUE);
 	e->flags = (int16_t)int_or_untouched(rows, row, COL_FLAGS);
+	e->target_us = int_or_untouched(rows, row, COL_TARGET);
 }
 
 /* Decimal text of PostgreSQL's numeric without a fraction. */

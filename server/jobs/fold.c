@@ -2,6 +2,10 @@
  * The fold job. One round: read what lies behind the watermark together with what is remembered
  * of those tickets, fold in memory, save contributions, states and watermark in one
  * transaction. A round that finds less than a full stretch waits to be poked, or a moment.
+ *
+ * Rollups of an older edition of the rules are completed first: ticket after ticket is folded
+ * again from the journal for the measures that are new, the others stand. Figures lag meanwhile
+ * and are never wrong.
  */
 #include "jobs/fold.h"
 
@@ -17,6 +21,7 @@
 
 enum {
 	FOLD_EVENTS = 1000, /* in one round: a few milliseconds of folding */
+	COMPLETE_EVENTS = 4000,
 	FOLD_ARENA = 64 * 1024 * 1024,
 	FOLD_TIMEOUT_MS = 30000,
 	FOLD_HOURS_KEPT = 15 * 24,
@@ -43,6 +48,8 @@ struct fold {
 	size_t ticket_count;
 	struct db_array *columns[11]; /* of the save, as contribution() fills them */
 	int32_t customer_id;          /* of the ticket being folded */
+	int rules;                    /* measures of these are counted already; 0: none */
+	bool completing;              /* said in the log once */
 };
 
 static void tickets_drop(struct fold *fold)
@@ -73,6 +80,8 @@ static void contribution(void *context, const struct kpi_delta *delta)
 	struct fold *fold = context;
 	struct db_array **c = fold->columns;
 
+	if (kpi_metric_since(delta->key.metric) <= fold->rules)
+		return;
 	db_add_int(c[0], fold->customer_id);
 	db_add_date(c[1], delta->key.day);
 	db_add_int(c[2], delta->key.quarter);
@@ -120,8 +129,9 @@ static void gap_log(const struct kpi_event_row *row, const struct kpi_state *sta
 	log_error("the journal has a gap", "ticket", ticket, "seq", seq, "expected", expected);
 }
 
-/* Columns of kpi_fold_read behind those of the event. */
-enum { COL_FIRST = 25, COL_REMEMBERED = 26 };
+/* Columns of kpi_fold_read and kpi_complete_read behind those of the event. */
+enum { COL_FIRST = 26, COL_REMEMBERED = 27, COL_RULES = 28 };
+enum { COL_UP_CUSTOMER = 27, COL_UP_TICKET = 28 };
 
 /* The ticket of the row's event: with what is remembered of it where it comes first. */
 static int ticket_of(struct fold *fold, const struct db_rows *rows, size_t i,
@@ -135,18 +145,19 @@ static int ticket_of(struct fold *fold, const struct db_rows *rows, size_t i,
 		return *out == NULL ? -OTK_DATA_LOSS : 0;
 	}
 	*out = ticket_add(fold, row->customer_id, row->ticket_id);
+	if (fold->rules != 0) /* again, from nothing */
+		return 0;
 	bytes = db_get_bytes(rows, i, COL_REMEMBERED, &size);
 	return bytes == NULL ? 0 : kpi_state_decode(&(*out)->state, bytes, size);
 }
 
 /* Folds all events of the stretch into the open columns. 0 or negative. */
-static int events_fold(struct fold *fold, const struct db_rows *rows)
+static int events_fold(struct fold *fold, const struct db_rows *rows, size_t events)
 {
-	fold->tickets =
-	        arena_calloc(fold->job.arena, db_rows_count(rows), sizeof *fold->tickets);
+	fold->tickets = arena_calloc(fold->job.arena, events + 1, sizeof *fold->tickets);
 	if (fold->tickets == NULL)
 		return -OTK_RESOURCE_EXHAUSTED;
-	for (size_t i = 0; i < db_rows_count(rows); i++) {
+	for (size_t i = 0; i < events; i++) {
 		struct kpi_event_row row;
 		struct folded *t;
 		int rc;
@@ -204,40 +215,125 @@ static int state_columns_fill(const struct fold *fold, const struct state_column
 static const enum db_type COLUMN_TYPES[] = {DB_INT4, DB_DATE, DB_INT4, DB_INT4, DB_INT4,
         DB_INT2, DB_INT2, DB_INT2, DB_INT4, DB_INT4, DB_INT8};
 
-/* The save of everything read, or NULL when it cannot be made. */
-static struct db_unit *save_build(struct fold *fold, const struct db_rows *rows)
+/* Opens the arrays behind the parameters already put, and folds the rows into them. */
+static int save_fill(struct fold *fold, struct db_unit *save, const struct db_rows *rows)
 {
-	struct db_unit *save = job_next(&fold->job, DB_REPLAY);
-	size_t events = db_rows_count(rows);
-	int64_t now = clock_now(fold->job.clock);
-	int64_t last_rev = db_get_int(rows, events - 1, 2);
+	size_t events = db_is_null(rows, 0, 2) ? 0 : db_rows_count(rows);
+	/* Of what is folded again little is new, and the journals are long. */
+	size_t expected = fold->rules != 0 ? events / 8 : events * 4;
 	struct state_columns states;
 	int rc;
 
-	if (save == NULL)
-		return NULL;
-	db_call(save, SQL_KPI_FOLD_SAVE);
-	db_put_int(save, db_get_int(rows, 0, 0));
-	db_put_int(save, last_rev);
-	db_put_time(save, now - now % HOUR_US - FOLD_HOURS_KEPT * HOUR_US);
-	state_columns_open(&states, save, events);
+	state_columns_open(&states, save, fold->rules != 0 ? events / 8 : events);
 	for (size_t i = 0; i < sizeof COLUMN_TYPES / sizeof COLUMN_TYPES[0]; i++)
-		fold->columns[i] = db_put_array(save, COLUMN_TYPES[i], events * 4);
-	rc = events_fold(fold, rows);
+		fold->columns[i] = db_put_array(save, COLUMN_TYPES[i], expected);
+	rc = events_fold(fold, rows, events);
 	if (rc == 0)
 		rc = state_columns_fill(fold, &states);
 	if (rc == -OTK_RESOURCE_EXHAUSTED)
 		log_error("fold round failed", "step", "fold", "error", "out of memory");
-	return rc == 0 ? save : NULL;
+	return rc;
 }
 
-static void stretch_read(void *context, struct db_unit *unit)
+/* The save of everything read, or NULL when it cannot be made. */
+static struct db_unit *save_build(struct fold *fold, const struct db_rows *rows)
+{
+	struct db_unit *save = job_next(&fold->job, DB_REPLAY);
+	int64_t now = clock_now(fold->job.clock);
+
+	if (save == NULL)
+		return NULL;
+	db_call(save, SQL_KPI_FOLD_SAVE);
+	db_put_int(save, KPI_RULES);
+	db_put_int(save, db_get_int(rows, 0, 0));
+	db_put_int(save, db_get_int(rows, db_rows_count(rows) - 1, 2));
+	db_put_time(save, now - now % HOUR_US - FOLD_HOURS_KEPT * HOUR_US);
+	fold->rules = 0;
+	return save_fill(fold, save, rows) == 0 ? save : NULL;
+}
+
+static void stretch_fails(struct fold *fold)
+{
+	log_error("the fold cannot go on: a state or the journal cannot be read; "
+	          "`otklik kpi verify` tells what differs");
+	tickets_drop(fold);
+	job_sleep(&fold->job, FOLD_FAILED_US);
+}
+
+/* --- completing what an older edition of the rules made ----------------------------------- */
+
+static struct db_unit *completion_build(struct fold *fold, const struct db_rows *rows)
+{
+	struct db_unit *save = job_next(&fold->job, DB_REPLAY);
+	size_t last = db_rows_count(rows) - 1;
+
+	if (save == NULL)
+		return NULL;
+	db_call(save, SQL_KPI_FOLD_COMPLETE);
+	db_put_int(save, db_get_int(rows, 0, 0));
+	db_put_int(save, KPI_RULES);
+	db_put_int(save, db_get_int(rows, 0, COL_UP_CUSTOMER));
+	db_put_int(save, db_get_int(rows, 0, COL_UP_TICKET));
+	db_put_int(save, db_get_int(rows, last, 3));
+	db_put_int(save, db_get_int(rows, last, 4));
+	fold->rules = (int)db_get_int(rows, 0, 0);
+	return save_fill(fold, save, rows) == 0 ? save : NULL;
+}
+
+static void completion_read(void *context, struct db_unit *unit)
 {
 	struct fold *fold = context;
 	const struct db_rows *rows = db_unit_rows(unit, 0);
 
 	if (!job_succeeded(&fold->job))
 		return;
+	fold->full = true; /* what follows is looked at at once */
+	if (db_get_int(rows, 0, 0) >= KPI_RULES) {
+		job_sleep(&fold->job, 0); /* another process completed it */
+		return;
+	}
+	if (!fold->completing || db_is_null(rows, 0, 2))
+		log_info(fold->completing ? "the figures are complete"
+		                          : "completing the figures of an older release");
+	fold->completing = !db_is_null(rows, 0, 2);
+	if (completion_build(fold, rows) != NULL)
+		job_submit(&fold->job, FOLD_TIMEOUT_MS, round_saved, fold);
+	else
+		stretch_fails(fold);
+}
+
+static void completion_start(struct fold *fold)
+{
+	struct db_unit *read = job_next(&fold->job, DB_READ);
+
+	if (read == NULL)
+		return;
+	db_call(read, SQL_KPI_COMPLETE_READ);
+	db_put_int(read, COMPLETE_EVENTS);
+	job_submit(&fold->job, FOLD_TIMEOUT_MS, completion_read, fold);
+}
+
+/* --- going on ------------------------------------------------------------------------------
+ */
+
+static void stretch_read(void *context, struct db_unit *unit)
+{
+	struct fold *fold = context;
+	const struct db_rows *rows = db_unit_rows(unit, 0);
+
+	int64_t rules;
+
+	if (!job_succeeded(&fold->job))
+		return;
+	rules = db_get_int(rows, 0, COL_RULES);
+	if (rules < KPI_RULES) {
+		completion_start(fold);
+		return;
+	}
+	if (rules > KPI_RULES) { /* a newer release has taken over */
+		job_sleep(&fold->job, FOLD_IDLE_US);
+		return;
+	}
 	fold->full = db_rows_count(rows) >= FOLD_EVENTS;
 	if (db_rows_count(rows) == 0 || db_is_null(rows, 0, 2)) {
 		job_idle(&fold->job, FOLD_IDLE_US);
@@ -247,10 +343,7 @@ static void stretch_read(void *context, struct db_unit *unit)
 		job_submit(&fold->job, FOLD_TIMEOUT_MS, round_saved, fold);
 		return;
 	}
-	log_error("the fold cannot go on: a state or the journal cannot be read; "
-	          "`otklik kpi verify` tells what differs");
-	tickets_drop(fold);
-	job_sleep(&fold->job, FOLD_FAILED_US);
+	stretch_fails(fold);
 }
 
 static void round_start(void *arg)

@@ -288,6 +288,11 @@ static void position_read(void *context, struct db_stream *stream, const struct 
 	v->rev = db_get_int(rows, 0, 0);
 	v->quarter_from = (int32_t)(db_get_time(rows, 0, 1) / (INT64_C(900) * 1000000));
 	v->total = db_get_int(rows, 0, 2);
+	if (db_get_int(rows, 0, 3) != KPI_RULES)
+		(void)error_set(&v->err, OTK_FAILED_PRECONDITION, "KPI_INCOMPLETE",
+		        "the figures are being completed from the journal after an upgrade; "
+		        "try "
+		        "again when that is done");
 }
 
 static void position_done(void *context, struct db_stream *stream, const struct otk_error *err)
@@ -295,7 +300,7 @@ static void position_done(void *context, struct db_stream *stream, const struct 
 	struct verify *v = context;
 
 	(void)stream;
-	if (err->code != OTK_OK)
+	if (err->code != OTK_OK || v->err.code != OTK_OK)
 		fail(v, err);
 	else
 		query_start(v, SQL_KPI_VERIFY_EVENTS, event_read, events_done);

@@ -7,12 +7,13 @@
 SELECT k.rev, k.quarter_from, x.rev AS event_rev, x.customer_id, x.ticket_id, x.seq, x.kind,
 	x.cause, x.side, x.is_public, x.occurred_at, x.state, x.pending_reason, x.type, x.priority,
 	x.site_id, x.team_id, x.contract_version_id, x.zone, x.clock, x.clock_state, x.consumed_us,
-	x.until_at, x.old_due_at, x.flags, x.first, CASE WHEN x.first THEN t.state END AS remembered
+	x.until_at, x.old_due_at, x.flags, x.target_us, x.first,
+	CASE WHEN x.first THEN t.state END AS remembered, k.rules
 FROM kpi_fold k LEFT JOIN LATERAL (
 	SELECT f.rev, e.customer_id, e.ticket_id, e.seq, e.kind, e.cause, e.side, e.is_public,
 		e.occurred_at, e.state, e.pending_reason, e.type, e.priority, e.site_id, e.team_id,
 		e.contract_version_id, e.zone, e.clock, e.clock_state, e.consumed_us, e.until_at,
-		e.old_due_at, e.flags,
+		e.old_due_at, e.flags, e.target_us,
 		row_number() OVER (PARTITION BY e.customer_id, e.ticket_id ORDER BY f.rev) = 1 AS first
 	FROM (SELECT * FROM feed WHERE rev > k.rev ORDER BY rev LIMIT $1::integer) f
 		JOIN event e USING (customer_id, ticket_id, seq)) x ON true
@@ -21,10 +22,35 @@ FROM kpi_fold k LEFT JOIN LATERAL (
 ORDER BY x.rev;
 
 -- name: kpi_fold_save
-SELECT kpi_fold_save($1::bigint, $2::bigint, $3::timestamptz, $4::integer[], $5::bigint[],
-	$6::bigint[], $7::bytea[], $8::integer[], $9::date[], $10::integer[], $11::integer[],
-	$12::integer[], $13::smallint[], $14::smallint[], $15::smallint[], $16::integer[],
-	$17::integer[], $18::bigint[]);
+SELECT kpi_fold_save($1::smallint, $2::bigint, $3::bigint, $4::timestamptz, $5::integer[],
+	$6::bigint[], $7::bigint[], $8::bytea[], $9::integer[], $10::date[], $11::integer[],
+	$12::integer[], $13::integer[], $14::smallint[], $15::smallint[], $16::smallint[],
+	$17::integer[], $18::integer[], $19::bigint[]);
+
+-- The next tickets to be folded again under newer rules, whole, as far as they were folded: those
+-- that begin within $1 entries. Where it stands in any case; columns as in kpi_fold_read.
+-- name: kpi_complete_read
+SELECT k.rules, NULL::timestamptz AS quarter_from, x.seq AS event_rev, x.customer_id, x.ticket_id,
+	x.seq, x.kind, x.cause, x.side, x.is_public, x.occurred_at, x.state, x.pending_reason, x.type,
+	x.priority, x.site_id, x.team_id, x.contract_version_id, x.zone, x.clock, x.clock_state,
+	x.consumed_us, x.until_at, x.old_due_at, x.flags, x.target_us, x.seq = 1 AS first,
+	k.up_customer, k.up_ticket
+FROM kpi_fold k LEFT JOIN LATERAL (
+	SELECT e.* FROM (
+		SELECT n.*, sum(n.seq) OVER (ORDER BY n.customer_id, n.ticket_id) - n.seq AS before
+		FROM (SELECT t.customer_id, t.ticket_id, t.seq FROM kpi_ticket t
+			WHERE (t.customer_id, t.ticket_id) > (k.up_customer, k.up_ticket)
+			ORDER BY t.customer_id, t.ticket_id LIMIT $1::integer) n) t
+		JOIN event e ON e.customer_id = t.customer_id AND e.ticket_id = t.ticket_id
+			AND e.seq <= t.seq
+	WHERE t.before < $1::integer) x ON true
+ORDER BY x.customer_id, x.ticket_id, x.seq;
+
+-- name: kpi_fold_complete
+SELECT kpi_fold_complete($1::smallint, $2::smallint, $3::integer, $4::bigint, $5::integer,
+	$6::bigint, $7::integer[], $8::bigint[], $9::bigint[], $10::bytea[], $11::integer[],
+	$12::date[], $13::integer[], $14::integer[], $15::integer[], $16::smallint[],
+	$17::smallint[], $18::smallint[], $19::integer[], $20::integer[], $21::bigint[]);
 
 -- Everything folded so far, ticket by ticket, for a rebuild. The states say how far: the feed
 -- may have been trimmed.
@@ -33,13 +59,13 @@ SELECT 0::bigint AS rev, NULL::timestamptz AS quarter_from, 0::bigint AS event_r
 	e.customer_id, e.ticket_id, e.seq, e.kind,
 	e.cause, e.side, e.is_public, e.occurred_at, e.state, e.pending_reason, e.type, e.priority,
 	e.site_id, e.team_id, e.contract_version_id, e.zone, e.clock, e.clock_state, e.consumed_us,
-	e.until_at, e.old_due_at, e.flags
+	e.until_at, e.old_due_at, e.flags, e.target_us
 FROM event e JOIN kpi_ticket t USING (customer_id, ticket_id)
 WHERE e.seq <= t.seq
 ORDER BY e.customer_id, e.ticket_id, e.seq;
 
 -- name: kpi_verify_start
-SELECT k.rev, k.quarter_from, (SELECT coalesce(sum(seq), 0)::bigint FROM kpi_ticket)
+SELECT k.rev, k.quarter_from, (SELECT coalesce(sum(seq), 0)::bigint FROM kpi_ticket), k.rules
 FROM kpi_fold k;
 
 -- name: kpi_verify_cells
@@ -54,7 +80,8 @@ FROM kpi_quarter WHERE n <> 0 OR sum <> 0 OR sum2 <> 0;
 
 -- Sums by group. Flags say which dimensions make groups; filters are NULL where not given.
 -- Buckets are merged unless asked for. Stocks are summed from the beginning of time: their
--- rows before $from come with a NULL period.
+-- rows before $from come with a NULL period. The arrays are cells that are not stored
+-- (rpc/kpi_open.c), by day or by quarter-hour.
 -- name: kpi_by_day
 SELECT CASE WHEN $1::boolean THEN customer_id END, CASE WHEN $2::boolean THEN site_id END,
 	CASE WHEN $3::boolean THEN team_id END, CASE WHEN $4::boolean THEN priority::integer END,
@@ -64,7 +91,14 @@ SELECT CASE WHEN $1::boolean THEN customer_id END, CASE WHEN $2::boolean THEN si
 			WHEN 'week' THEN date_trunc('week', day::timestamp)::date
 			WHEN 'month' THEN date_trunc('month', day::timestamp)::date END END AS period,
 	metric::integer, bucket, sum(n)::bigint, sum(sum)::bigint
-FROM kpi_cell
+FROM (SELECT customer_id, site_id, team_id, priority, type, day, metric, bucket, n, sum
+	FROM kpi_cell
+	UNION ALL
+	SELECT c::integer, s::integer, t::integer, p::smallint, y::smallint,
+		'1970-01-01'::date + d::integer, m::smallint, 0, cn, cs
+	FROM unnest($16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[],
+		$21::bigint[], $22::bigint[], $23::bigint[], $24::bigint[])
+		AS o(c, d, s, t, p, y, m, cn, cs)) k
 WHERE metric = ANY ($7::smallint[]) AND (day >= $8::date OR $10::boolean) AND day < $9::date
 	AND ($11::integer[] IS NULL OR customer_id = ANY ($11::integer[]))
 	AND ($12::integer IS NULL OR site_id = $12::integer)
@@ -82,7 +116,14 @@ SELECT CASE WHEN $1::boolean THEN customer_id END, CASE WHEN $2::boolean THEN si
 	CASE WHEN $5::boolean THEN type::integer END,
 	date_trunc('hour', quarter, $6::text) AS period,
 	metric::integer, bucket, sum(n)::bigint, sum(sum)::bigint
-FROM kpi_quarter
+FROM (SELECT customer_id, site_id, team_id, priority, type, quarter, metric, bucket, n, sum
+	FROM kpi_quarter
+	UNION ALL
+	SELECT c::integer, s::integer, t::integer, p::smallint, y::smallint,
+		to_timestamp(d * 900.0), m::smallint, 0, cn, cs
+	FROM unnest($15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[],
+		$20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[])
+		AS o(c, d, s, t, p, y, m, cn, cs)) k
 WHERE metric = ANY ($7::smallint[]) AND quarter >= $8::timestamptz AND quarter < $9::timestamptz
 	AND ($10::integer[] IS NULL OR customer_id = ANY ($10::integer[]))
 	AND ($11::integer IS NULL OR site_id = $11::integer)
@@ -93,6 +134,21 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 HAVING sum(n) <> 0
 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8;
 
--- How far the fold has come, for the answer's as_of_rev.
+-- Clocks that are open now, of the kinds up to $6; only those past their due at $7 where it is
+-- given. Filters as above. Columns are read by rpc/kpi_open.c.
+-- name: kpi_open_clocks
+SELECT t.customer_id, t.site_id, t.team_id, t.priority, t.type, t.zone, c.kind, c.state, c.wall,
+	c.target_us, c.consumed_us, c.anchor_at, c.calendar_id, c.breached_at IS NOT NULL,
+	c.waived_at IS NOT NULL
+FROM sla_clock c JOIN ticket t ON t.customer_id = c.customer_id AND t.ticket_id = c.ticket_id
+WHERE c.state IN (1, 2) AND c.kind <= $6::integer
+	AND ($7::timestamptz IS NULL OR c.breached_at IS NOT NULL OR c.due_at < $7::timestamptz)
+	AND ($1::integer[] IS NULL OR t.customer_id = ANY ($1::integer[]))
+	AND ($2::integer IS NULL OR t.site_id = $2::integer)
+	AND ($3::integer IS NULL OR t.team_id = $3::integer)
+	AND ($4::integer IS NULL OR t.priority = $4::integer)
+	AND ($5::integer IS NULL OR t.type = $5::integer);
+
+-- How far the fold has come, for the answer's as_of_rev, and by which rules.
 -- name: kpi_position
-SELECT rev, quarter_from FROM kpi_fold;
+SELECT rev, quarter_from, rules FROM kpi_fold;

@@ -52,8 +52,8 @@ static void note_row(void *context, struct db_stream *from, const struct db_rows
 	if (db_rows_columns(rows) > 0 && note->text[0] == '\0')
 		note->sum += db_get_int(rows, 0, 0);
 	else
-		(void)snprintf(note->text, sizeof note->text, "%s",
-		        db_get_text_or_empty(rows, 0, 0));
+		(void)snprintf(
+		        note->text, sizeof note->text, "%s", db_get_text_or_empty(rows, 0, 0));
 	note->marks += note->rows == note->pause_at || note->rows == note->close_at;
 	if (note->rows == note->pause_at)
 		db_stream_pause(from);

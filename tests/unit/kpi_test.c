@@ -109,7 +109,7 @@ static const struct kpi_column_spec *column(const struct kpi_spec *spec, const c
 static void nothing_over_nothing_is_absent_never_zero(void **state)
 {
 	const struct kpi_spec *spec = kpi_spec_find("compliance");
-	struct kpi_group group = {.sum_ms = 0};
+	struct kpi_group group = {.count = 0};
 	struct kpi_value v = kpi_evaluate(spec, column(spec, "response"), &group);
 
 	(void)state;
@@ -125,7 +125,7 @@ static void nothing_over_nothing_is_absent_never_zero(void **state)
 static void what_a_log_cannot_tell_is_not_derivable(void **state)
 {
 	const struct kpi_spec *spec = kpi_spec_find("mtta");
-	struct kpi_group group = {.sum_ms = 0};
+	struct kpi_group group = {.count = 0};
 
 	(void)state;
 	group.n[KPI_ARRIVALS] = 10;
@@ -144,10 +144,11 @@ static void every_formula_computes(void **state)
 {
 	const struct kpi_spec *spec = kpi_spec_find("mttr");
 	struct kpi_count counts[] = {{kpi_bucket_of(10000), 1}, {kpi_bucket_of(30000), 3}};
-	struct kpi_group group = {.sum_ms = 100000, .counts = counts, .count = 2};
+	struct kpi_group group = {.counts = counts, .count = 2};
 
 	(void)state;
 	group.n[KPI_MTTR] = 4;
+	group.sum[KPI_MTTR] = 100000;
 	assert_true(kpi_evaluate(spec, column(spec, "mean_s"), &group).real == 25);
 	assert_true(kpi_evaluate(spec, column(spec, "sum_s"), &group).real == 100);
 	assert_true(fabs(kpi_evaluate(spec, column(spec, "p50_s"), &group).real - 30) < 0.3);
@@ -171,6 +172,56 @@ static void every_formula_computes(void **state)
 	for (int s = 1; s <= 7; s++)
 		group.n[KPI_STATE_BASE + s] = s;
 	assert_int_equal(kpi_evaluate(spec, column(spec, "open"), &group).integer, 10);
+}
+
+static void time_over_the_target_is_of_ended_and_of_open_clocks(void **state)
+{
+	const struct kpi_spec *spec = kpi_spec_find("breach-minutes");
+	struct kpi_group group = {.count = 0};
+
+	(void)state;
+	group.n[KPI_OVERRUN_BASE + 1] = 2;
+	group.sum[KPI_OVERRUN_BASE + 1] = 90000;
+	group.n[KPI_OPEN_OVERRUN_BASE + 1] = 1;
+	group.sum[KPI_OPEN_OVERRUN_BASE + 1] = 60000;
+	assert_int_equal(kpi_evaluate(spec, column(spec, "response_n"), &group).integer, 3);
+	assert_true(kpi_evaluate(spec, column(spec, "response_minutes"), &group).real == 2.5);
+	assert_true(
+	        kpi_evaluate(spec, column(spec, "response_open_minutes"), &group).real == 1);
+	assert_string_equal(kpi_column_unit(column(spec, "response_minutes")), "minutes");
+}
+
+static void what_is_the_providers_own_is_marked(void **state)
+{
+	static const struct {
+		const char *kpi, *column;
+		bool internal;
+	} CASES[] = {{"compliance", "resolution", false}, {"handoffs", "handoffs", false},
+	        {"breach-minutes", "update_minutes", false},
+	        {"breach-minutes", "operational_minutes", true},
+	        {"breach-minutes", "supplier_open_minutes", true},
+	        {"at-risk", "resolution_at_risk", false},
+	        {"at-risk", "operational_at_risk", true}, {"at-risk", "supplier_open", true},
+	        {"at-risk", "supplier_broken", true}, {"supplier-compliance", "met", true},
+	        {"operational-compliance", "waived", true}, {"escalation", "rate", true},
+	        {"escalation", "automatic", true}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+		const struct kpi_spec *spec = kpi_spec_find(CASES[i].kpi);
+
+		assert_int_equal(kpi_column_is_internal(column(spec, CASES[i].column)),
+		        CASES[i].internal);
+	}
+	/* Where a share is the provider's, the whole figure is. */
+	for (const struct kpi_spec *s = KPI_CATALOGUE; s->name != NULL; s++) {
+		for (size_t i = 0; i < KPI_COLUMNS_MAX && s->columns[i].name != NULL; i++) {
+			if (s->columns[i].formula == KPI_SHARE ||
+			        s->columns[i].formula == KPI_RATE)
+				assert_true(!kpi_column_is_internal(&s->columns[i]) ||
+				            (s->flags & KPI_INTERNAL) != 0);
+		}
+	}
 }
 
 static void each_kpi_reads_known_measures_and_one_distribution_at_most(void **state)
@@ -229,6 +280,8 @@ int main(void)
 	        cmocka_unit_test(nothing_over_nothing_is_absent_never_zero),
 	        cmocka_unit_test(what_a_log_cannot_tell_is_not_derivable),
 	        cmocka_unit_test(every_formula_computes),
+	        cmocka_unit_test(time_over_the_target_is_of_ended_and_of_open_clocks),
+	        cmocka_unit_test(what_is_the_providers_own_is_marked),
 	        cmocka_unit_test(each_kpi_reads_known_measures_and_one_distribution_at_most),
 	        cmocka_unit_test(cells_add_up_at_their_addresses),
 	};
