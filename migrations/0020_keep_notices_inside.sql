@@ -1,4 +1,5 @@
--- Notices say what held when they were promised, and what is the provider's own stays there.
+-- Notices say what held when they were promised, what is the provider's own stays there, and
+-- webhooks are leased many at a time.
 
 SET LOCAL ROLE otklik_owner;
 
@@ -141,7 +142,125 @@ END
 $$;
 
 
-REVOKE ALL ON FUNCTION event_contract FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION event_contract TO otklik_app;
+-- Letters and webhooks are looked for apart: a heap of one is nothing for the other to wade through.
+DROP INDEX outbox_due;
+CREATE INDEX outbox_letters ON outbox (next_at, outbox_id) WHERE state = 1 AND channel = 1;
+CREATE INDEX outbox_hooks ON outbox (recipient COLLATE "C", next_at, outbox_id)
+	WHERE state = 1 AND channel = 2;
+
+-- As before (0013), for letters alone.
+DROP FUNCTION outbox_claim;
+CREATE FUNCTION outbox_claim(now_at timestamptz, lease_until timestamptz, burst integer,
+	window_us bigint, row_limit integer)
+	RETURNS TABLE (o_customer integer, o_id bigint, o_batch bigint, o_attempts smallint)
+	LANGUAGE plpgsql
+	SET search_path = pg_catalog, public
+AS $$
+DECLARE
+	head outbox;
+	since timestamptz := now_at - window_us * interval '1 microsecond';
+	sent bigint;
+	room_at timestamptz;
+	due bigint;
+BEGIN
+	-- One at a time: two would count the same room twice. The lock lives for one short statement.
+	PERFORM pg_advisory_xact_lock(hashtext('otklik.outbox'));
+	FOR turn IN 1..100 LOOP
+		SELECT * INTO head FROM outbox o
+		WHERE o.state = 1 AND o.next_at <= now_at AND o.channel = 1
+		ORDER BY o.next_at, o.outbox_id LIMIT 1 FOR UPDATE SKIP LOCKED;
+		IF NOT FOUND THEN
+			RETURN;
+		END IF;
+		EXIT WHEN head.batch IS NOT NULL;
+
+		SELECT count(*), min(x.sent_at) + window_us * interval '1 microsecond' INTO sent, room_at
+		FROM (SELECT o.batch, max(o.sent_at) AS sent_at FROM outbox o
+			WHERE o.state = 2 AND o.recipient = head.recipient AND o.sent_at > since
+			GROUP BY o.batch) x;
+		EXIT WHEN sent < burst;
+		UPDATE outbox o SET next_at = room_at
+		WHERE o.state = 1 AND o.batch IS NULL AND o.channel = 1
+			AND o.recipient = head.recipient AND o.next_at <= now_at;
+		head := NULL;
+	END LOOP;
+	IF head.outbox_id IS NULL THEN
+		RETURN;
+	END IF;
+
+	IF head.batch IS NOT NULL THEN
+		RETURN QUERY UPDATE outbox o SET next_at = lease_until, attempts = o.attempts + 1
+			WHERE o.batch = head.batch AND o.state = 1
+			RETURNING o.customer_id, o.outbox_id, o.batch, o.attempts;
+		RETURN;
+	END IF;
+	SELECT count(DISTINCT (o.customer_id, o.ticket_id)) INTO due FROM outbox o
+	WHERE o.state = 1 AND o.batch IS NULL AND o.channel = 1
+		AND o.recipient = head.recipient AND o.next_at <= now_at;
+	RETURN QUERY UPDATE outbox o
+		SET batch = head.outbox_id, next_at = lease_until, attempts = o.attempts + 1
+		FROM (
+			SELECT i.customer_id, i.outbox_id FROM outbox i
+			WHERE i.state = 1 AND i.batch IS NULL AND i.channel = 1
+				AND i.recipient = head.recipient AND i.next_at <= now_at
+				AND (i.outbox_id = head.outbox_id OR due > burst - sent
+					OR head.digest AND i.digest
+					OR NOT head.digest AND i.customer_id = head.customer_id
+						AND i.ticket_id = head.ticket_id)
+			ORDER BY i.outbox_id <> head.outbox_id, i.outbox_id LIMIT row_limit) mine
+		WHERE o.customer_id = mine.customer_id AND o.outbox_id = mine.outbox_id
+		RETURNING o.customer_id, o.outbox_id, o.batch, o.attempts;
+END
+$$;
+COMMENT ON FUNCTION outbox_claim IS 'Leases the rows of the next letter that is due.';
+
+-- Leases webhooks that are due, each a message, and says which: at most row_limit, and of one
+-- destination each_limit, or quick_limit where it is known to be `quick`; none of those that are
+-- `busy`. Destinations take turns, beginning behind `after`.
+CREATE FUNCTION outbox_claim_hooks(now_at timestamptz, lease_until timestamptz, busy text[],
+	quick text[], after text, row_limit integer, each_limit integer, quick_limit integer)
+	RETURNS TABLE (o_batch bigint)
+	LANGUAGE plpgsql
+	SET search_path = pg_catalog, public
+	SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+	url text COLLATE "C" := after;
+	around boolean := after = '';
+	room integer := row_limit;
+	taken integer;
+BEGIN
+	WHILE room > 0 LOOP
+		SELECT o.recipient INTO url FROM outbox o
+		WHERE o.state = 1 AND o.channel = 2 AND o.recipient COLLATE "C" > url
+		ORDER BY o.recipient COLLATE "C" LIMIT 1;
+		IF NOT FOUND OR around AND after <> '' AND url > after THEN
+			EXIT WHEN around;
+			around := true;
+			url := '';
+			CONTINUE;
+		END IF;
+		CONTINUE WHEN url = ANY (busy);
+		RETURN QUERY
+			WITH mine AS MATERIALIZED (
+				SELECT i.customer_id, i.outbox_id FROM outbox i
+				WHERE i.state = 1 AND i.channel = 2 AND i.recipient COLLATE "C" = url
+					AND i.next_at <= now_at
+				ORDER BY i.next_at, i.outbox_id
+				LIMIT least(room, CASE WHEN url = ANY (quick) THEN quick_limit ELSE each_limit END)
+				FOR UPDATE SKIP LOCKED)
+			UPDATE outbox o SET batch = coalesce(o.batch, o.outbox_id), next_at = lease_until,
+				attempts = o.attempts + 1
+			FROM mine WHERE o.customer_id = mine.customer_id AND o.outbox_id = mine.outbox_id
+			RETURNING o.batch;
+		GET DIAGNOSTICS taken = ROW_COUNT;
+		room := room - taken;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION outbox_claim_hooks IS 'Leases webhooks that are due, a few of each destination.';
+
+REVOKE ALL ON FUNCTION event_contract, outbox_claim, outbox_claim_hooks FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION event_contract, outbox_claim, outbox_claim_hooks TO otklik_app;
 
 RESET ROLE;

@@ -1,4 +1,4 @@
-/* The role `notify`: what is in the outbox goes out by e-mail and webhook. It may block. */
+/* The role `notify`: what is in the outbox goes out by e-mail and webhook. */
 #include "notify/deliver.h"
 
 #include "worker.h"
@@ -32,9 +32,14 @@ static int notify_start(struct worker *worker, struct otk_error *err)
 	return worker->role_state == NULL ? -(int)err->code : 0;
 }
 
+static void drained(void *context)
+{
+	worker_done(context);
+}
+
 static void notify_drain(struct worker *worker)
 {
-	worker_done(worker);
+	deliver_drain(worker->role_state, drained, worker);
 }
 
 static void notify_abandon(struct worker *worker)

@@ -1,4 +1,4 @@
-/* The delivery loop of a notify process: lease a message, send it, say what came of it. */
+/* What a notify process does: letters and webhooks go out, neither waiting for the other. */
 #ifndef OTKLIK_NOTIFY_DELIVER_H
 #define OTKLIK_NOTIFY_DELIVER_H
 
@@ -22,6 +22,11 @@ struct deliver_options {
 
 /* Texts must outlive it. NULL with err: a secret that cannot be read, a bad template. */
 struct deliver *deliver_new(const struct deliver_options *options, struct otk_error *err);
+/* What is under way is broken off and comes again when its lease has ended. */
 void deliver_free(struct deliver *deliver);
+
+/* Begins nothing more; `drained` is called, from the loop, when all that was begun is marked.
+ */
+void deliver_drain(struct deliver *deliver, void (*drained)(void *context), void *context);
 
 #endif

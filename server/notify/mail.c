@@ -10,11 +10,22 @@
 #include <curl/curl.h>
 #include <openssl/evp.h>
 
+#include "notify/transfer.h"
+
 struct mailer {
 	struct mailer_options options;
 	char *password;
-	CURL *curl; /* keeps the connection between letters */
+	struct transfers *transfers;
+	CURL *curl;
 	char error[CURL_ERROR_SIZE];
+	/* of the letter under way */
+	struct transfer transfer;
+	bool busy;
+	struct curl_slist *headers;
+	struct curl_slist *to;
+	curl_mime *body;
+	mail_done *done;
+	void *context;
 };
 
 /* ---- headers --------------------------------------------------------------------------- */
@@ -235,8 +246,7 @@ static void outcome_of(const struct mailer *m, CURLcode code, struct delivery *r
 	}
 }
 
-static CURLcode options_set(
-        struct mailer *m, struct curl_slist *headers, struct curl_slist *to, curl_mime *body)
+static CURLcode options_set(struct mailer *m)
 {
 	const struct mailer_options *o = &m->options;
 	bool must = strcmp(o->tls, "require") == 0 || strncmp(o->url, "smtps:", 6) == 0;
@@ -254,6 +264,8 @@ static CURLcode options_set(
 	SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_TIMEOUT, (long)DELIVERY_TIMEOUT_S);
 	SET(CURLOPT_CONNECTTIMEOUT, 10L);
+	/* also how long the goodbye to a server may keep everybody waiting */
+	SET(CURLOPT_SERVER_RESPONSE_TIMEOUT, 20L);
 	SET(CURLOPT_ERRORBUFFER, m->error);
 	SET(CURLOPT_USE_SSL, tls);
 	SET(CURLOPT_SSL_VERIFYPEER, must ? 1L : 0L);
@@ -263,40 +275,62 @@ static CURLcode options_set(
 		SET(CURLOPT_PASSWORD, m->password == NULL ? "" : m->password);
 	}
 	SET(CURLOPT_MAIL_FROM, o->from);
-	SET(CURLOPT_MAIL_RCPT, to);
-	SET(CURLOPT_HTTPHEADER, headers);
-	SET(CURLOPT_MIMEPOST, body);
+	SET(CURLOPT_MAIL_RCPT, m->to);
+	SET(CURLOPT_HTTPHEADER, m->headers);
+	SET(CURLOPT_MIMEPOST, m->body);
 #undef SET
 	return code;
 }
 
-void mail_send(struct mailer *m, const struct letter *letter, struct delivery *result)
+/* Forgets the letter; its connection stays with the transfers. */
+static void letter_forget(struct mailer *m)
 {
-	struct curl_slist *headers = NULL;
-	struct curl_slist *to = NULL;
-	curl_mime *body = NULL;
-
-	if (!mail_address_ok(letter->to)) {
-		delivery_fail(result, REFUSED, "%s is not an address", letter->to);
-		return;
-	}
-	headers = headers_make(m, letter);
-	to = curl_slist_append(NULL, letter->to);
-	body = body_make(m->curl, letter);
-	m->error[0] = '\0';
-	if (headers == NULL || to == NULL || body == NULL ||
-	        options_set(m, headers, to, body) != CURLE_OK)
-		delivery_fail(result, TRY_LATER, "out of memory");
-	else
-		outcome_of(m, curl_easy_perform(m->curl), result);
-	/* Forgets the letter, keeps the connection. */
 	curl_easy_reset(m->curl);
-	curl_mime_free(body);
-	curl_slist_free_all(to);
-	curl_slist_free_all(headers);
+	curl_mime_free(m->body);
+	curl_slist_free_all(m->to);
+	curl_slist_free_all(m->headers);
+	m->body = NULL;
+	m->to = NULL;
+	m->headers = NULL;
+	m->busy = false;
 }
 
-struct mailer *mailer_new(const struct mailer_options *options, struct otk_error *err)
+static void letter_done(void *context, CURLcode code)
+{
+	struct mailer *m = context;
+	struct delivery result;
+
+	outcome_of(m, code, &result);
+	letter_forget(m);
+	m->done(m->context, &result);
+}
+
+bool mail_start(struct mailer *m, const struct letter *letter, mail_done *done, void *context,
+        struct delivery *failed)
+{
+	if (!mail_address_ok(letter->to)) {
+		delivery_fail(failed, REFUSED, "%s is not an address", letter->to);
+		return false;
+	}
+	m->headers = headers_make(m, letter);
+	m->to = curl_slist_append(NULL, letter->to);
+	m->body = body_make(m->curl, letter);
+	m->error[0] = '\0';
+	m->done = done;
+	m->context = context;
+	m->transfer = (struct transfer){m->curl, letter_done, m};
+	if (m->headers == NULL || m->to == NULL || m->body == NULL ||
+	        options_set(m) != CURLE_OK || transfer_start(m->transfers, &m->transfer) != 0) {
+		letter_forget(m);
+		delivery_fail(failed, TRY_LATER, "out of memory");
+		return false;
+	}
+	m->busy = true;
+	return true;
+}
+
+struct mailer *mailer_new(const struct mailer_options *options, struct transfers *transfers,
+        struct otk_error *err)
 {
 	struct mailer *m = calloc(1, sizeof *m);
 
@@ -308,6 +342,7 @@ struct mailer *mailer_new(const struct mailer_options *options, struct otk_error
 		return NULL;
 	}
 	m->options = *options;
+	m->transfers = transfers;
 	if (options->password_file[0] != '\0') {
 		m->password = delivery_secret(options->password_file);
 		if (m->password == NULL) {
@@ -325,6 +360,10 @@ void mailer_free(struct mailer *m)
 {
 	if (m == NULL)
 		return;
+	if (m->busy)
+		transfer_stop(m->transfers, &m->transfer);
+	if (m->curl != NULL)
+		letter_forget(m);
 	curl_easy_cleanup(m->curl);
 	free(m->password);
 	free(m);

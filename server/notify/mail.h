@@ -1,4 +1,4 @@
-/* E-mail by SMTP: MIME with text and HTML, threaded by ticket. Blocks while it sends. */
+/* E-mail by SMTP: MIME with text and HTML, threaded by ticket. One letter at a time. */
 #ifndef OTKLIK_NOTIFY_MAIL_H
 #define OTKLIK_NOTIFY_MAIL_H
 
@@ -10,6 +10,7 @@
 #include "notify/delivery.h"
 
 struct mailer;
+struct transfers;
 
 struct mailer_options {
 	const char *url;  /* smtp://host:port, smtps://host:port */
@@ -31,11 +32,21 @@ struct letter {
 	int64_t at;             /* its Date */
 };
 
-/* NULL with err. The options' texts must live as long as the mailer. */
-struct mailer *mailer_new(const struct mailer_options *options, struct otk_error *err);
+/* Called once, from the loop. */
+typedef void mail_done(void *context, const struct delivery *result);
+
+/* NULL with err. The options' texts and the transfers must live as long as the mailer. */
+struct mailer *mailer_new(const struct mailer_options *options, struct transfers *transfers,
+        struct otk_error *err);
+/* A letter under way is broken off. */
 void mailer_free(struct mailer *mailer);
 
-void mail_send(struct mailer *mailer, const struct letter *letter, struct delivery *result);
+/*
+ * Begins to send a letter, of which nothing need outlive the call; not while another is under
+ * way. False: `done` is not called, `failed` says why.
+ */
+bool mail_start(struct mailer *mailer, const struct letter *letter, mail_done *done,
+        void *context, struct delivery *failed);
 
 /* The part of the sender's address behind the @. */
 const char *mailer_domain(const struct mailer *mailer);

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 /* FNV-1a. */
-static uint64_t hash_of(const char *url)
+uint64_t silence_key(const char *url)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
@@ -16,7 +16,7 @@ static uint64_t hash_of(const char *url)
 
 int silence_failed(struct silence *s, const char *url)
 {
-	const uint64_t hash = hash_of(url);
+	const uint64_t hash = silence_key(url);
 	size_t place = 0;
 
 	for (size_t i = 0; i < SILENCE_MAX; i++) {
@@ -39,7 +39,7 @@ int silence_failed(struct silence *s, const char *url)
 
 void silence_broken(struct silence *s, const char *url)
 {
-	const uint64_t hash = hash_of(url);
+	const uint64_t hash = silence_key(url);
 
 	for (size_t i = 0; i < SILENCE_MAX; i++) {
 		if (s->places[i].url != hash)
@@ -47,4 +47,15 @@ void silence_broken(struct silence *s, const char *url)
 		s->places[i].failures = 0;
 		s->places[i].at = 0;
 	}
+}
+
+int silence_failures(const struct silence *s, const char *url)
+{
+	const uint64_t hash = silence_key(url);
+
+	for (size_t i = 0; i < SILENCE_MAX; i++) {
+		if (s->places[i].url == hash)
+			return s->places[i].failures;
+	}
+	return 0;
 }

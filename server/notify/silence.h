@@ -27,4 +27,10 @@ int silence_failed(struct silence *s, const char *url);
 /* It answered, whatever it said. */
 void silence_broken(struct silence *s, const char *url);
 
+/* Failures in a row; 0: it answers, or nothing is known of it. */
+int silence_failures(const struct silence *s, const char *url);
+
+/* A url as a number; two of the same are seldom. */
+uint64_t silence_key(const char *url);
+
 #endif

@@ -14,6 +14,7 @@
 #include <openssl/hmac.h>
 
 #include "core/webhook_url.h"
+#include "notify/transfer.h"
 
 enum { ANSWER_MAX = 65536, HEADERS = 4, HEADER_SIZE = 256 };
 
@@ -21,22 +22,29 @@ struct webhook {
 	char *secret; /* NULL: none */
 	char *secret_dir;
 	bool allow_private;
-	CURL *curl;
-	char error[CURL_ERROR_SIZE];
-	/* of the call under way */
+	struct transfers *transfers;
+};
+
+struct webhook_call {
+	struct webhook *hook;
+	struct transfer transfer;
+	struct curl_slist *headers;
+	webhook_done *done;
+	void *context;
 	bool forbidden;
 	size_t answered;
+	char error[CURL_ERROR_SIZE];
 };
 
 /* Looks at the address that was resolved, so a name that leads inside does not help. */
 static curl_socket_t socket_open(
         void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
-	struct webhook *hook = context;
+	struct webhook_call *call = context;
 
 	(void)purpose;
-	if (!hook->allow_private && !webhook_address_public(&address->addr)) {
-		hook->forbidden = true;
+	if (!call->hook->allow_private && !webhook_address_public(&address->addr)) {
+		call->forbidden = true;
 		return CURL_SOCKET_BAD;
 	}
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
@@ -72,11 +80,11 @@ int webhook_sign(const char *secret, int64_t timestamp_s, const char *body,
 /* What it answers is not read, but it may not talk without end. */
 static size_t answer_take(char *data, size_t size, size_t count, void *context)
 {
-	struct webhook *hook = context;
+	struct webhook_call *call = context;
 
 	(void)data;
-	hook->answered += size * count;
-	return hook->answered > ANSWER_MAX ? 0 : size * count;
+	call->answered += size * count;
+	return call->answered > ANSWER_MAX ? 0 : size * count;
 }
 
 static struct curl_slist *headers_make(
@@ -104,11 +112,10 @@ static struct curl_slist *headers_make(
 	return list;
 }
 
-static CURLcode options_set(
-        struct webhook *hook, const char *url, struct curl_slist *headers, const char *body)
+static CURLcode options_set(struct webhook_call *call, const struct webhook_post *post)
 {
-	CURL *c = hook->curl;
-	CURLcode code = curl_easy_setopt(c, CURLOPT_URL, url);
+	CURL *c = call->transfer.easy;
+	CURLcode code = curl_easy_setopt(c, CURLOPT_URL, post->url);
 
 #define SET(option, value)                                                                     \
 	if (code == CURLE_OK)                                                                  \
@@ -119,30 +126,30 @@ static CURLcode options_set(
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_TIMEOUT, (long)DELIVERY_TIMEOUT_S);
 	SET(CURLOPT_CONNECTTIMEOUT, 10L);
-	SET(CURLOPT_ERRORBUFFER, hook->error);
+	SET(CURLOPT_ERRORBUFFER, call->error);
 	SET(CURLOPT_OPENSOCKETFUNCTION, socket_open);
-	SET(CURLOPT_OPENSOCKETDATA, hook);
+	SET(CURLOPT_OPENSOCKETDATA, call);
 	SET(CURLOPT_WRITEFUNCTION, answer_take);
-	SET(CURLOPT_WRITEDATA, hook);
+	SET(CURLOPT_WRITEDATA, call);
 	SET(CURLOPT_USERAGENT, "otklik/" OTKLIK_VERSION);
-	SET(CURLOPT_HTTPHEADER, headers);
-	SET(CURLOPT_POSTFIELDS, body);
-	SET(CURLOPT_POSTFIELDSIZE, (long)strlen(body));
+	SET(CURLOPT_HTTPHEADER, call->headers);
+	SET(CURLOPT_POSTFIELDSIZE, (long)strlen(post->body));
+	SET(CURLOPT_COPYPOSTFIELDS, post->body);
 #undef SET
 	return code;
 }
 
-static void outcome_of(struct webhook *hook, CURLcode code, struct delivery *result)
+static void outcome_of(struct webhook_call *call, CURLcode code, struct delivery *result)
 {
-	const char *why = hook->error[0] != '\0' ? hook->error : curl_easy_strerror(code);
+	const char *why = call->error[0] != '\0' ? call->error : curl_easy_strerror(code);
 	long answer = 0;
 
-	(void)curl_easy_getinfo(hook->curl, CURLINFO_RESPONSE_CODE, &answer);
+	(void)curl_easy_getinfo(call->transfer.easy, CURLINFO_RESPONSE_CODE, &answer);
 	if (code == CURLE_OK && answer >= 200 && answer < 300)
 		*result = (struct delivery){.outcome = DELIVERED};
 	else if (code == CURLE_OK)
 		delivery_fail(result, TRY_LATER, "it answered %ld", answer);
-	else if (hook->forbidden)
+	else if (call->forbidden)
 		delivery_fail(result, REFUSED,
 		        "it leads to a loopback, private or reserved address, and "
 		        "webhook_allow_private is not set");
@@ -167,45 +174,75 @@ static char *secret_of(const struct webhook *hook, const char *name)
 	return delivery_secret(path);
 }
 
-void webhook_send(struct webhook *hook, const char *url, const char *secret, const char *id,
-        int64_t at, const char *body, struct delivery *result)
+static void call_free(struct webhook_call *call)
 {
-	char *key = secret_of(hook, secret);
-	struct curl_slist *headers;
+	curl_easy_cleanup(call->transfer.easy);
+	curl_slist_free_all(call->headers);
+	free(call);
+}
+
+static void call_done(void *context, CURLcode code)
+{
+	struct webhook_call *call = context;
+	webhook_done *done = call->done;
+	void *whose = call->context;
+	struct delivery result;
+
+	outcome_of(call, code, &result);
+	call_free(call);
+	done(whose, &result);
+}
+
+struct webhook_call *webhook_start(struct webhook *hook, const struct webhook_post *post,
+        webhook_done *done, void *context, struct delivery *failed)
+{
+	char *key = secret_of(hook, post->secret);
+	struct webhook_call *call;
 
 	if (key == NULL) {
-		delivery_fail(result, TRY_LATER, "the secret '%s': %s",
-		        secret == NULL ? "" : secret, strerror(errno));
-		return;
+		delivery_fail(failed, TRY_LATER, "the secret '%s': %s",
+		        post->secret == NULL ? "" : post->secret, strerror(errno));
+		return NULL;
 	}
-	headers = headers_make(key, id, at / 1000000, body);
+	call = calloc(1, sizeof *call);
+	if (call != NULL) {
+		call->hook = hook;
+		call->done = done;
+		call->context = context;
+		call->transfer = (struct transfer){curl_easy_init(), call_done, call};
+		call->headers = headers_make(key, post->id, post->at / 1000000, post->body);
+	}
 	free(key);
-	hook->error[0] = '\0';
-	hook->forbidden = false;
-	hook->answered = 0;
-	if (headers == NULL || options_set(hook, url, headers, body) != CURLE_OK)
-		delivery_fail(result, TRY_LATER, "out of memory");
-	else
-		outcome_of(hook, curl_easy_perform(hook->curl), result);
-	curl_easy_reset(hook->curl);
-	curl_slist_free_all(headers);
+	if (call != NULL && call->transfer.easy != NULL && call->headers != NULL &&
+	        options_set(call, post) == CURLE_OK &&
+	        transfer_start(hook->transfers, &call->transfer) == 0)
+		return call;
+	if (call != NULL)
+		call_free(call);
+	delivery_fail(failed, TRY_LATER, "out of memory");
+	return NULL;
+}
+
+void webhook_stop(struct webhook_call *call)
+{
+	transfer_stop(call->hook->transfers, &call->transfer);
+	call_free(call);
 }
 
 struct webhook *webhook_new(const char *secret_file, const char *secret_dir, bool allow_private,
-        struct otk_error *err)
+        struct transfers *transfers, struct otk_error *err)
 {
 	struct webhook *hook = calloc(1, sizeof *hook);
 
 	if (hook != NULL)
-		hook->curl = curl_easy_init();
-	if (hook != NULL)
 		hook->secret_dir = strdup(secret_dir);
-	if (hook == NULL || hook->curl == NULL || hook->secret_dir == NULL) {
+	if (hook == NULL || hook->secret_dir == NULL) {
 		webhook_free(hook);
 		error_set(err, OTK_RESOURCE_EXHAUSTED, "NO_MEMORY", "out of memory");
 		return NULL;
 	}
 	hook->allow_private = allow_private;
+	hook->transfers = transfers;
 	if (*secret_file == '\0')
 		return hook;
 	hook->secret = delivery_secret(secret_file);
@@ -222,7 +259,6 @@ void webhook_free(struct webhook *hook)
 {
 	if (hook == NULL)
 		return;
-	curl_easy_cleanup(hook->curl);
 	free(hook->secret_dir);
 	free(hook->secret);
 	free(hook);

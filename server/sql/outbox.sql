@@ -37,14 +37,19 @@ SELECT outbox_dispatch($1::bigint, $2::bigint, $3::timestamptz, $4::boolean, $5:
 -- name: dispatch_follow
 UPDATE dispatch d SET rev = s.rev FROM feed_state s WHERE d.rev < s.rev;
 
--- Leases the message that is due next; outbox_message, in the same unit, reads it. Two
--- statements: the function sees rows younger than the statement that calls it.
+-- Leases the letter that is due next; outbox_message, in the same unit, reads it. Two statements:
+-- the function sees rows younger than the statement that calls it.
 -- name: outbox_claim
-SELECT set_config('otklik.batch', coalesce(max(c.o_batch)::text, ''), true)
-FROM outbox_claim($1::timestamptz, $2::timestamptz, $3::smallint[], $4::integer, $5::bigint,
-	$6::integer) c;
+SELECT set_config('otklik.batch', coalesce('{' || max(c.o_batch) || '}', ''), true)
+FROM outbox_claim($1::timestamptz, $2::timestamptz, $3::integer, $4::bigint, $5::integer) c;
 
--- The message just leased, its rows in order with what they tell; none when nothing is due.
+-- Leases webhooks that are due, likewise.
+-- name: outbox_claim_hooks
+SELECT set_config('otklik.batch', coalesce(array_agg(c.o_batch)::text, ''), true)
+FROM outbox_claim_hooks($1::timestamptz, $2::timestamptz, $3::text[], $4::text[], $5::text,
+	$6::integer, $7::integer, $8::integer) c;
+
+-- What was just leased, rows in order with what they tell; none when nothing is due.
 -- Long texts are cut: a message is a notice, the ticket has the rest. Who asks (22) waits for the
 -- update clock, whichever entry started it.
 -- name: outbox_message
@@ -73,27 +78,33 @@ FROM outbox o
 	LEFT JOIN contract_level l ON l.contract_version_id = CASE WHEN e.kind = 15 THEN
 			event_contract(e.customer_id, e.ticket_id, e.seq, t.contract_version_id) END
 		AND l.clock = e.clock AND l.level = e.level
-WHERE o.batch = nullif(current_setting('otklik.batch', true), '')::bigint AND o.state = 1
+WHERE o.batch = ANY (nullif(current_setting('otklik.batch', true), '')::bigint[]) AND o.state = 1
 ORDER BY o.outbox_id;
 
 -- Words in place of the built-in ones, for the customers of the message just leased.
 -- name: outbox_templates
 SELECT n.customer_id, n.language, n.name, n.subject, n.body FROM notice_template n
 WHERE n.customer_id = 0 OR n.customer_id IN (SELECT o.customer_id FROM outbox o
-	WHERE o.batch = nullif(current_setting('otklik.batch', true), '')::bigint AND o.state = 1);
+	WHERE o.batch = ANY (nullif(current_setting('otklik.batch', true), '')::bigint[]) AND o.state = 1);
 
--- What came of message $1: $2 waiting, sent or dead; not before $3; why $4. A delivery counts
--- whoever made it, a failure ($5 attempts) only while nobody else has tried since.
+-- What came of messages ($1): waiting, sent or dead ($2), not before or sent at ($3), why ($4). A
+-- delivery counts whoever made it, a failure ($5 attempts) only while nobody else has tried since;
+-- what was not tried ($6) is as it was before.
 -- name: outbox_mark
-UPDATE outbox SET state = $2::smallint, next_at = $3::timestamptz, last_error = $4::text,
-	sent_at = CASE WHEN $2::smallint = 2 THEN $3::timestamptz END
-WHERE batch = $1::bigint AND state = 1 AND ($2::smallint = 2 OR attempts = $5::smallint);
+UPDATE outbox o SET state = x.state, next_at = x.next_at,
+	last_error = CASE WHEN x.untried THEN o.last_error ELSE x.error END,
+	sent_at = CASE WHEN x.state = 2 THEN x.next_at END,
+	attempts = o.attempts - x.untried::integer
+FROM unnest($1::bigint[], $2::smallint[], $3::timestamptz[], $4::text[], $5::smallint[],
+	$6::boolean[]) AS x(batch, state, next_at, error, attempts, untried)
+WHERE o.batch = x.batch AND o.state = 1 AND (x.state = 2 OR o.attempts = x.attempts);
 
--- What was never tried of the webhook $1, which does not answer, waits until $2.
+-- What was never tried of webhooks ($1), which do not answer, waits until $2.
 -- name: outbox_wait
-UPDATE outbox SET next_at = $2::timestamptz
-WHERE state = 1 AND batch IS NULL AND channel = 2 AND recipient = $1::text
-	AND next_at < $2::timestamptz;
+UPDATE outbox o SET next_at = x.until_at
+FROM unnest($1::text[], $2::timestamptz[]) AS x(url, until_at)
+WHERE o.state = 1 AND o.batch IS NULL AND o.channel = 2 AND o.recipient = x.url
+	AND o.next_at < x.until_at;
 
 -- Drops at most $2 of the messages sent before $1.
 -- name: outbox_expire

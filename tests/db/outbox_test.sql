@@ -106,7 +106,7 @@ SELECT outbox_dispatch(rev, 50, '2026-03-02 09:00Z', true, '', '{1,1,1}', '{100,
 	'{1,1,2}', '{1,1,1}', '{0,0,0}') FROM dispatch;
 CREATE FUNCTION pg_temp.claim(at timestamptz) RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(o.ticket_id || '/' || o.seq || ' ' || c.o_attempts, ', ' ORDER BY c.o_id)
-	FROM outbox_claim(at, at + interval '2 min', '{1}', 2, 300000000, 1000) c
+	FROM outbox_claim(at, at + interval '2 min', 2, 300000000, 1000) c
 		JOIN outbox o ON o.outbox_id = c.o_id
 $$;
 SELECT is(pg_temp.claim('2026-03-02 08:59Z'), NULL, 'nothing is due before its time');
@@ -125,6 +125,33 @@ UPDATE outbox SET state = 2, sent_at = '2026-03-02 09:07Z' WHERE seq = 3 AND tic
 SELECT outbox_dispatch(rev, 70, '2026-03-02 09:07Z', true, '', '{1}', '{100}', '{4}', '{1}',
 	'{1}', '{0}') FROM dispatch;
 SELECT is(pg_temp.claim('2026-03-02 09:07Z'), '101/3 1, 100/4 1', 'more than there is room for is one summary');
+
+-- Webhooks: some of each destination, which take turns, in order, and no letters.
+INSERT INTO outbox (customer_id, ticket_id, seq, kind, channel, recipient, created_at, next_at)
+	SELECT 1, 100, n, 1, 2, 'https://' || url, 'epoch', at::timestamptz
+	FROM (VALUES (1, 'a', '2026-03-02 09:00Z'), (2, 'a', '2026-03-02 08:00Z'), (3, 'a', '2026-03-02 09:00Z'),
+		(4, 'B', '2026-03-02 09:00Z'), (5, 'B', '2026-03-02 09:30Z'), (6, 'c', '2026-03-02 09:00Z'),
+		(7, 'c', '2026-03-02 09:00Z'), (8, 'd', '2026-03-02 09:00Z')) x(n, url, at);
+CREATE FUNCTION pg_temp.hooks(at timestamptz, busy text[], quick text[], after text, most integer) RETURNS text
+	LANGUAGE sql AS $$
+	SELECT string_agg(right(o.recipient, 1) || o.seq || ' ' || o.attempts, ', ' ORDER BY o.outbox_id)
+	FROM outbox_claim_hooks(at, at + interval '2 min', busy, quick, after, most, 2, 3) c JOIN outbox o ON o.batch = c.o_batch
+$$;
+-- Two statements: the first leases, the second sees it.
+CREATE FUNCTION pg_temp.leased(at timestamptz) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(right(recipient, 1) || seq || ' ' || attempts, ', ' ORDER BY recipient COLLATE "C", seq)
+	FROM outbox WHERE channel = 2 AND next_at = at
+$$;
+SELECT pg_temp.hooks('2026-03-02 09:00Z', '{https://c}', '{}', '', 100);
+SELECT is(pg_temp.leased('2026-03-02 09:02Z'), 'B4 1, a1 1, a2 1, d8 1', 'two of each, the oldest first, none that is busy');
+SELECT pg_temp.hooks('2026-03-02 09:01Z', '{}', '{https://c}', 'https://b', 3);
+SELECT is(pg_temp.leased('2026-03-02 09:03Z'), 'a3 1, c6 1, c7 1', 'by turns, from the next one around');
+SELECT pg_temp.hooks('2026-03-02 09:01Z', '{}', '{}', '', 100);
+SELECT is((SELECT count(*) FROM outbox WHERE channel = 2 AND attempts > 1), 0::bigint, 'leases hold');
+SELECT pg_temp.hooks('2026-03-02 09:02Z', '{}', '{https://a}', 'https://d', 100);
+SELECT is(pg_temp.leased('2026-03-02 09:04Z'), 'B4 2, a1 2, a2 2, d8 2', 'and end');
+SELECT is((SELECT count(*) FROM outbox WHERE channel = 2 AND batch = outbox_id), 7::bigint, 'each a message of its own');
+DELETE FROM outbox WHERE channel = 2;
 
 -- Wishes: when somebody is told, in his zone.
 SELECT is(notice_at(at::timestamptz, zone, digest::smallint, digest_at::smallint, quiet_from::smallint,

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
-from mailbox import DEAD, Office, Receiver, secret_file  # noqa: E402
+from mailbox import DEAD, SENT, Dripper, Mailbox, Office, Receiver, secret_file  # noqa: E402
 from otk_test import EXAMPLE, Deployment, check, check_equal, eventually, free_port, run  # noqa: E402
 
 
@@ -68,6 +68,27 @@ def a_dead_host_of_one_customer_stops_no_other():
         otk.psql("UPDATE customer SET webhook_url = '' WHERE code = 'acme'")
         otk.clock.advance("2m")
         eventually(lambda: otk.count(DEAD) == 2, "not for ever")
+
+
+def one_that_drips_holds_nobody_up():
+    secret_file()
+    folder = Path(os.environ["OTKLIK_TEST_DIR"])
+    with Mailbox() as box, Receiver() as hook, Office(
+            box.port, webhook_secret_dir=folder, webhook_allow_private="yes") as otk, Dripper() as drip:
+        otk.psql(f"""UPDATE customer SET webhook_secret = 'secret', webhook_kinds = '{{1}}', webhook_url = CASE code
+                WHEN 'acme' THEN 'http://127.0.0.1:{drip.port}/' ELSE 'http://127.0.0.1:{hook.port}/' END
+            WHERE code IN ('acme', 'bravo');
+            UPDATE installation SET epoch = epoch + 1""")
+        olga, boris = otk.peer("olga"), otk.peer("boris")
+        for number in range(8):
+            olga.ticket("create", title=f"Капля {number}")
+        eventually(lambda: drip.calls == 4, "a few are posted at once")
+        for number in range(6):
+            boris.ticket("create", title=f"Drop {number}")
+        eventually(lambda: len(hook.calls) == 6, "the other customer is told")
+        eventually(lambda: len(box.to("boris")) == 6 and len(box.to("olga")) == 8, "letters go out")
+        eventually(lambda: otk.count(SENT) == 20, "and are marked")
+        check_equal(drip.calls, 4, "all while four posts are under way, and no more")
 
 
 def webhooks_that_lead_inside_are_refused_at_apply():

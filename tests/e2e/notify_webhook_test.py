@@ -3,11 +3,14 @@
 import hashlib
 import hmac
 import json
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
-from mailbox import DEAD, Office, Receiver, secret_file  # noqa: E402
+from mailbox import DEAD, SENT, WAITING, Office, Receiver, secret_file  # noqa: E402
 from otk_test import check, check_equal, eventually, run  # noqa: E402
 
 
@@ -33,6 +36,41 @@ def webhooks_are_signed_and_repeated():
             check_equal((body["kind"], body["ticket"], body["title"], body["customer"]),
                         ("created", ticket.id, "Крючок", "acme"), "what it says")
             check_equal(body["response_due"], "2026-03-02T09:30:00Z", "with its due")
+
+
+def several_at_once_come_again_under_their_ids():
+    with Receiver() as hook, Office(webhook_url=f"http://127.0.0.1:{hook.port}/in", webhook_secret_file=secret_file(),
+                                    webhook_allow_private="yes") as otk:
+        olga = otk.peer("olga")
+        hook.hold.clear()
+        first = olga.ticket("create", title="t0").id
+        eventually(lambda: len(hook.calls) == 1, "the first is posted")
+        olga.ticket("reply", ticket_id=first, text="More")
+        for number in range(1, 6):
+            olga.ticket("create", title=f"t{number}")
+        eventually(lambda: len(hook.calls) == 4, "others beside it")
+        eventually(lambda: otk.count(WAITING) == 7, "all are filed")
+        check_equal([json.loads(b)["ticket"] for _, b in hook.calls].count(first), 1, "of a ticket one at a time")
+        os.kill(otk.servers[0].children("notify")[0], signal.SIGKILL)
+        hook.hold.set()
+        otk.clock.advance("3m")
+        eventually(otk.quiet, "all come, some again", 15)
+        ids = [h["Otklik-Delivery"] for h, _ in hook.calls]
+        check_equal(len(set(ids)), 7, "every one, under its id")
+        check_equal(otk.value("SELECT count(*) FROM outbox WHERE state = 2 AND attempts > 2"), "0", "once more at most")
+        of_first = [json.loads(b)["kind"] for _, b in hook.calls if json.loads(b)["ticket"] == first]
+        check_equal(of_first[-2:], ["created", "answered"], "in order")
+
+        hook.hold.clear()
+        before = len(hook.calls)
+        olga.ticket("create", title="last")
+        eventually(lambda: len(hook.calls) == before + 1, "one more is under way")
+        stopping = threading.Thread(target=otk.servers[0].stop)
+        stopping.start()
+        eventually(lambda: "draining" in otk.servers[0].log_text(), "while it stops")
+        hook.hold.set()
+        stopping.join()
+        check_equal((otk.count(SENT), otk.count(WAITING)), (8, 0), "it is marked: nothing comes twice")
 
 
 def webhooks_do_not_lead_inside():

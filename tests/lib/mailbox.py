@@ -6,9 +6,11 @@ import email
 import email.policy
 import logging
 import os
+import socket
 import subprocess
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from cluster import PSQL
@@ -71,16 +73,20 @@ class Mailbox:
 
 
 class Receiver:
-    """An HTTP server that keeps what is posted; `answers` are taken one a request, then 204."""
+    """An HTTP server that keeps what is posted; `answers` are taken one a request, then 204. While
+    `hold` is not set, nobody is answered."""
 
     def __init__(self):
         self.calls, self.answers = [], []
+        self.hold = threading.Event()
+        self.hold.set()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):  # noqa: N802
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 outer.calls.append((dict(self.headers), body))
+                outer.hold.wait()
                 self.send_response(outer.answers.pop(0) if outer.answers else 204)
                 self.send_header("Location", f"http://127.0.0.1:{outer.port}/elsewhere")
                 self.end_headers()
@@ -89,14 +95,48 @@ class Receiver:
                 pass
 
         self.port = free_port()
-        self.server = HTTPServer(("127.0.0.1", self.port), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        self.hold.set()
         self.server.shutdown()
+
+
+class Dripper:
+    """An HTTP server whose answer never ends: a byte now and then."""
+
+    def __init__(self):
+        self.calls, self.gone = 0, False
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        with contextlib.suppress(OSError):
+            while not self.gone:
+                connection, _ = self.socket.accept()
+                threading.Thread(target=self._drip, args=(connection,), daemon=True).start()
+
+    def _drip(self, connection):
+        self.calls += 1
+        with contextlib.suppress(OSError), connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            while not self.gone:
+                connection.sendall(b".")
+                time.sleep(0.05)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.gone = True
+        self.socket.close()
 
 
 class Office(Desk):
