@@ -1,6 +1,6 @@
 /*
  * ListAttachments and GetAttachment. A file goes down piece by piece as the client's credit
- * allows: a piece is read when it can be sent, in an arena that is cleared before each.
+ * allows: a piece is read when it can be sent, in an arena of its own.
  */
 #include <string.h>
 
@@ -243,11 +243,8 @@ static enum step get_found(struct request *r)
 	memcpy(d->hash, file.hash.data, sizeof d->hash);
 	d->size = file.size;
 	d->scope = desk_scope(r->arena, &r->principal->access, PERMISSION_TICKET_READ);
-	d->arena = arena_new(PIECE_BUDGET);
-	if (d->arena == NULL || d->scope == NULL) {
-		download_release(r);
+	if (d->scope == NULL)
 		return request_no_memory(r);
-	}
 	request_on_cancel(r, download_release);
 	request_long_lived(r); /* a slow line may take its time */
 	return request_go(r, piece_want);
@@ -281,8 +278,8 @@ static enum step piece_read(struct request *r)
 	        .message = "out of memory"};
 	struct download *d = r->state;
 
-	arena_reset(d->arena);
-	d->unit = db_unit_new(d->arena, DB_READ);
+	d->arena = arena_new(PIECE_BUDGET);
+	d->unit = d->arena == NULL ? NULL : db_unit_new(d->arena, DB_READ);
 	if (d->unit == NULL)
 		return download_fail(r, &NO_MEMORY);
 	db_unit_scope(d->unit, d->scope);
@@ -316,5 +313,8 @@ static enum step piece_send(struct request *r)
 	if (get_attachment_item(r, &item) < 0)
 		return request_wait_credit(r, piece_send);
 	d->sent += (int64_t)size;
+	/* who gives no credit keeps no piece in memory */
+	arena_free(d->arena);
+	d->arena = NULL;
 	return request_go(r, piece_want);
 }

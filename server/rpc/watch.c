@@ -364,8 +364,12 @@ static enum step watch_read(struct request *r)
 	struct watch_hub *hub = r->service->watches;
 
 	if (watch->after >= hub->head) {
-		/* nothing is held while nothing happens */
-		arena_reset(watch->arena);
+		/* nothing is held while nothing happens: a reset keeps the last block, of up to
+		 * 256 KiB */
+		arena_free(watch->arena);
+		watch->arena = arena_new(READ_BUDGET);
+		if (watch->arena == NULL)
+			return watch_no_memory(r);
 		hub_join(hub, watch);
 		return request_wait(r, watch_read);
 	}
