@@ -76,10 +76,10 @@ static void head_print(const Otklik__V1__ClockExplanation *x, int64_t now)
 	(void)fputc('\n', stdout);
 	clean_printf(stdout, "%s: %s, target %s, calendar %s (%s)", clock_word(c->kind),
 	        clock_state_word(c->state),
-	        c->target[0] != '\0' ? c->target : table_duration_text(c->target_us, a),
+	        c->target[0] != '\0' ? c->target : table_service_text(c->target_us, a),
 	        x->calendar[0] != '\0' ? x->calendar : "wall time", x->zone);
-	(void)printf("\n  consumed %s of %s", table_duration_text(c->consumed_us, a),
-	        table_duration_text(c->target_us, b));
+	(void)printf("\n  consumed %s of %s", table_service_text(c->consumed_us, a),
+	        table_service_text(c->target_us, b));
 	if (c->due_at_us != 0)
 		(void)printf(", due %s%s", table_time_text(c->due_at_us, a),
 		        c->state == OTKLIK__V1__CLOCK_STATE__CLOCK_STATE_RUNNING &&
@@ -124,7 +124,7 @@ static void intervals_add(
 		table_time(t, v->from_us);
 		table_time(t, v->to_us);
 		table_duration(t, v->to_us - v->from_us);
-		table_duration(t, v->consumed_us);
+		table_service(t, v->consumed_us);
 		table_text(t, v->why);
 		table_text(t, v->actor);
 	}

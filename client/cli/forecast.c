@@ -46,8 +46,8 @@ static void forecast_add(struct table *t, const Otklik__V1__ForecastRow *row)
 	(void)snprintf(text, sizeof text, "%.0f-%.0f", row->low * HUNDRED, row->high * HUNDRED);
 	table_text(t, row->breached ? NULL : text);
 	table_time(t, row->due_at_us);
-	table_duration(t, row->consumed_us);
-	table_duration(t, row->target_us);
+	table_service(t, row->consumed_us);
+	table_service(t, row->target_us);
 	table_number(t, row->at_risk);
 	table_number(t, row->similar);
 	table_text(t, row->group);

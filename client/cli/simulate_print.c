@@ -76,7 +76,7 @@ static void interval_put(struct table *t, const figures *f)
 static void length_put(struct table *t, const figures *f, int64_t seconds)
 {
 	if (f->ended > 0)
-		table_duration(t, seconds * SECOND_US);
+		table_service(t, seconds * SECOND_US);
 	else
 		table_absent(t);
 }
@@ -118,7 +118,7 @@ static void all_add(struct table *t, const Otklik__V1__SimulatedTarget *in)
 	text_put(t, d->safe_90);
 	text_put(t, d->safe_95);
 	text_put(t, d->safe_99);
-	table_duration(t, d->breach_s * SECOND_US);
+	table_service(t, d->breach_s * SECOND_US);
 	text_put(t, f->target);
 	table_number(t, f->met + f->breached);
 	table_number(t, f->met);
@@ -238,7 +238,7 @@ static void reason_add(struct simulation_print *out, const Otklik__V1__Simulated
 	table_text(out->reasons, in->kind);
 	table_text(out->reasons, in->what);
 	table_real(out->reasons, in->share * HUNDRED, 1);
-	table_duration(out->reasons, in->counted_s * SECOND_US);
+	table_service(out->reasons, in->counted_s * SECOND_US);
 	table_number(out->reasons, in->clocks);
 }
 
@@ -295,7 +295,7 @@ static void side_text(FILE *out, const char *who, int64_t met, int64_t breached,
 	}
 	(void)fprintf(out, "%s: %lld of %lld kept (%.2f %%), broken by %s in all", who,
 	        (long long)met, (long long)n, (double)met * HUNDRED / (double)n,
-	        table_duration_text(breach_s * SECOND_US, over));
+	        table_service_text(breach_s * SECOND_US, over));
 	if (waived > 0)
 		(void)fprintf(out, ", %lld more forgiven", (long long)waived);
 	(void)fputc('\n', out);

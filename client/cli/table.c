@@ -187,13 +187,13 @@ void table_time(struct table *t, int64_t us)
 	cell(t, table_time_text(us, local), json_string(time_format_utc(us, utc)));
 }
 
-const char *table_duration_text(int64_t us, char out[TABLE_TIME_SIZE])
+static const char *duration_text(int64_t us, bool days, char out[TABLE_TIME_SIZE])
 {
 	const char *sign = us < 0 ? "-" : "";
 	int64_t s = us / CLOCK_SECOND;
 
 	s = s < 0 ? -s : s;
-	if (s >= 86400)
+	if (days && s >= 86400)
 		(void)snprintf(out, TABLE_TIME_SIZE, "%s%lldd %lldh %02lldm", sign,
 		        (long long)(s / 86400), (long long)(s % 86400 / 3600),
 		        (long long)(s % 3600 / 60));
@@ -208,11 +208,28 @@ const char *table_duration_text(int64_t us, char out[TABLE_TIME_SIZE])
 	return out;
 }
 
+const char *table_duration_text(int64_t us, char out[TABLE_TIME_SIZE])
+{
+	return duration_text(us, true, out);
+}
+
+const char *table_service_text(int64_t us, char out[TABLE_TIME_SIZE])
+{
+	return duration_text(us, false, out);
+}
+
 void table_duration(struct table *t, int64_t us)
 {
 	char text[TABLE_TIME_SIZE];
 
 	cell(t, table_duration_text(us, text), json_real((double)us / (double)CLOCK_SECOND));
+}
+
+void table_service(struct table *t, int64_t us)
+{
+	char text[TABLE_TIME_SIZE];
+
+	cell(t, table_service_text(us, text), json_real((double)us / (double)CLOCK_SECOND));
 }
 
 void table_absent(struct table *t)

@@ -32,6 +32,8 @@ void table_number(struct table *table, int64_t value);
 void table_real(struct table *table, double value, int decimals);
 void table_time(struct table *table, int64_t us);     /* 0: absent */
 void table_duration(struct table *table, int64_t us); /* JSON and CSV: seconds */
+/* Time of a clock: hours, however many, for a day of service is not one of 24 hours. */
+void table_service(struct table *table, int64_t us);
 void table_absent(struct table *table);
 void table_color(struct table *table, const char *color); /* of the cell just set: "red" */
 
@@ -49,5 +51,6 @@ enum { TABLE_TIME_SIZE = 40 };
 const char *table_time_text(int64_t us, char out[TABLE_TIME_SIZE]);
 /* "1d 4h 05m", "12m 30s", "-5m". */
 const char *table_duration_text(int64_t us, char out[TABLE_TIME_SIZE]);
+const char *table_service_text(int64_t us, char out[TABLE_TIME_SIZE]);
 
 #endif

@@ -84,8 +84,8 @@ static int clocks_print(const struct cli *cli, const Otklik__V1__Ticket *ticket)
 		if (c->target[0] != '\0')
 			table_text(t, c->target);
 		else
-			table_duration(t, c->target_us);
-		table_duration(t, c->consumed_us);
+			table_service(t, c->target_us);
+		table_service(t, c->consumed_us);
 		table_time(t, c->due_at_us);
 		table_time(t, c->breached_at_us);
 		if (waived)

@@ -97,7 +97,7 @@ SELECT c.code, v.version, v.contract_version_id, v.valid_from, v.valid_until, v.
 		AND t.state < 5)
 FROM contract c
 JOIN contract_version v USING (contract_id)
-LEFT JOIN LATERAL (SELECT i.principal_id, x.action || ': ' || x.detail AS detail
+LEFT JOIN LATERAL (SELECT i.principal_id, x.action || coalesce(': ' || nullif(x.detail, ''), '') AS detail
 	FROM installation_change i, unnest(i.kinds, i.codes, i.actions, i.details)
 		AS x(kind, code, action, detail)
 	WHERE (i.epoch = v.epoch OR v.epoch IS NULL AND i.applied_at = v.applied_at)

@@ -228,6 +228,7 @@ static void durations_in_words(void **state)
 	for (size_t i = 0; i < sizeof DURATIONS / sizeof DURATIONS[0]; i++)
 		assert_string_equal(
 		        table_duration_text(DURATIONS[i].us, out), DURATIONS[i].text);
+	assert_string_equal(table_service_text(INT64_C(101100) * 1000000, out), "28h 05m");
 }
 
 int main(void)
