@@ -208,7 +208,7 @@ static int days_add(struct reading *r)
 	        p = icalcomponent_get_next_property(r->event, ICAL_RDATE_PROPERTY)) {
 		struct icaldatetimeperiodtype more = icalproperty_get_rdate(p);
 
-		if (!is_real(more.time))
+		if (!is_real(more.time) || !more.time.is_date)
 			rc = ics_scan_fail(
 			        &r->scan, r->line, "%.60s: RDATE must list dates", r->summary);
 		else
@@ -267,6 +267,12 @@ static int replaced_read(struct reading *r)
 	r->replaces = p != NULL;
 	if (p == NULL)
 		return 0;
+	/* It would move all that come after, too. */
+	if (icalproperty_get_first_parameter(p, ICAL_RANGE_PARAMETER) != NULL)
+		return ics_scan_fail(&r->scan, r->line,
+		        "%.60s: RECURRENCE-ID with a RANGE is not understood; write the dates "
+		        "of each",
+		        r->summary);
 	at = icalproperty_get_recurrenceid(p);
 	if (!is_real(at))
 		return ics_scan_fail(
@@ -276,6 +282,21 @@ static int replaced_read(struct reading *r)
 		        "more than %d events have a RECURRENCE-ID", ICS_DAYS_MAX);
 	r->taken[r->taken_count++] =
 	        (struct found){.day = {.date = date_of(at)}, .uid = r->uid};
+	return 0;
+}
+
+/* What contradicts itself is not for us to choose from. */
+static int once_check(const struct reading *r)
+{
+	int ends = icalcomponent_count_properties(r->event, ICAL_DTEND_PROPERTY) +
+	           icalcomponent_count_properties(r->event, ICAL_DURATION_PROPERTY);
+
+	if (icalcomponent_count_properties(r->event, ICAL_DTSTART_PROPERTY) > 1)
+		return ics_scan_fail(
+		        &r->scan, r->line, "%.60s: has more than one DTSTART", r->summary);
+	if (ends > 1)
+		return ics_scan_fail(&r->scan, r->line,
+		        "%.60s: has more than one end; write DTEND or DURATION", r->summary);
 	return 0;
 }
 
@@ -298,6 +319,9 @@ static int event_take(struct reading *r)
 		        icalproperty_get_xlicerror(wrong));
 	if (start == NULL)
 		return ics_scan_fail(&r->scan, r->line, "%.60s: has no DTSTART", r->summary);
+	rc = once_check(r);
+	if (rc < 0)
+		return rc;
 	r->start = icalproperty_get_dtstart(start);
 	if (!is_real(r->start))
 		return ics_scan_fail(
@@ -370,7 +394,7 @@ static void days_settle(struct reading *r)
 }
 
 int ics_read(struct arena *arena, const char *name, const char *text, size_t size,
-        struct ics *out, struct otk_error *err)
+        volatile unsigned *at_line, struct ics *out, struct otk_error *err)
 {
 	struct ics made = {0};
 	struct reading r = {.arena = arena, .out = &made};
@@ -386,8 +410,11 @@ int ics_read(struct arena *arena, const char *name, const char *text, size_t siz
 	if (rc == 0 && (r.found == NULL || r.taken == NULL || r.excluded == NULL ||
 	                       made.days == NULL || made.notes == NULL))
 		rc = no_memory(&r);
-	while (rc == 0 && (rc = ics_scan_event(&r.scan, &event, &r.line)) == 1)
+	while (rc == 0 && (rc = ics_scan_event(&r.scan, &event, &r.line)) == 1) {
+		if (at_line != NULL)
+			*at_line = r.line;
 		rc = event_read(&r, buf_text(&event));
+	}
 	ics_scan_free(&r.scan);
 	buf_free(&event);
 	if (rc < 0)

@@ -51,11 +51,12 @@ struct ics {
 };
 
 /*
- * Reads a text in this process: for ics_file_read and tests. `name` begins messages. 0,
- * -OTK_INVALID_ARGUMENT ("name:line: …"), -OTK_RESOURCE_EXHAUSTED.
+ * Reads a text in this process: for ics_file_read and tests. `name` begins messages; *at_line
+ * (unless NULL) is the line of the event that is being read. 0, -OTK_INVALID_ARGUMENT
+ * ("name:line: …"), -OTK_RESOURCE_EXHAUSTED.
  */
 int ics_read(struct arena *arena, const char *name, const char *text, size_t size,
-        struct ics *out, struct otk_error *err);
+        volatile unsigned *at_line, struct ics *out, struct otk_error *err);
 
 /*
  * Reads a file in a child process that has little time and memory and may not write: what goes

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -44,9 +45,14 @@ struct answer_item {
 	uint32_t line;
 };
 
-static int fail(struct otk_error *err, const char *path, const char *why)
+/* `line`: of the event that was being read; 0: not known. */
+static int fail(struct otk_error *err, const char *path, unsigned line, const char *why)
 {
-	return error_set(err, OTK_INVALID_ARGUMENT, "BAD_FILE", "%.200s: %s", path, why);
+	if (line == 0)
+		return error_set(
+		        err, OTK_INVALID_ARGUMENT, "BAD_FILE", "%.200s: %s", path, why);
+	return error_set(
+	        err, OTK_INVALID_ARGUMENT, "BAD_FILE", "%.200s:%u: %s", path, line, why);
 }
 
 static int text_read(
@@ -90,7 +96,8 @@ static void item_write(FILE *pipe, int64_t date, unsigned line, const char *text
 	(void)fwrite(text, strlen(text) + 1, 1, pipe);
 }
 
-static _Noreturn void child_run(int fd, const char *path, const char *text, size_t size)
+static _Noreturn void child_run(
+        int fd, const char *path, const char *text, size_t size, volatile unsigned *at_line)
 {
 	struct arena *arena;
 	struct answer answer = {0};
@@ -106,7 +113,7 @@ static _Noreturn void child_run(int fd, const char *path, const char *text, size
 	arena = arena_new(ARENA_MAX);
 	if (pipe == NULL || arena == NULL)
 		_exit(1);
-	answer.status = ics_read(arena, path, text, size, &ics, &err);
+	answer.status = ics_read(arena, path, text, size, at_line, &ics, &err);
 	answer.code = (int32_t)err.code;
 	(void)snprintf(answer.reason, sizeof answer.reason, "%s", err.reason);
 	(void)snprintf(answer.message, sizeof answer.message, "%s", err.message);
@@ -212,7 +219,7 @@ static int child_wait(pid_t child)
 }
 
 static int answer_take(struct arena *arena, const char *path, int fd, pid_t child,
-        struct ics *out, struct otk_error *err)
+        const volatile unsigned *at_line, struct ics *out, struct otk_error *err)
 {
 	struct answer answer;
 	struct ics made = {0};
@@ -237,34 +244,49 @@ static int answer_take(struct arena *arena, const char *path, int fd, pid_t chil
 	buf_free(&said);
 	if (!whole || (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU) ||
 	        (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
-		return fail(err, path,
+		return fail(err, path, at_line == NULL ? 0 : *at_line,
 		        "takes longer to understand than a calendar of holidays may; look at "
 		        "its RRULEs");
-	return fail(err, path, "cannot be read within the memory that a calendar may take");
+	return fail(err, path, at_line == NULL ? 0 : *at_line,
+	        "cannot be read within the memory that a calendar may take");
 }
 
 int ics_file_read(struct arena *arena, const char *path, struct ics *out, struct otk_error *err)
 {
 	char *text = NULL;
 	size_t size = 0;
+	unsigned *at_line;
 	int ends[2];
 	pid_t child;
 	int rc = text_read(arena, path, &text, &size, err);
 
 	if (rc < 0)
 		return rc;
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		return error_set(err, OTK_RESOURCE_EXHAUSTED, "NO_PIPE", "%s", strerror(errno));
+	/* The child tells through it where it is when it is stopped; without it only that is
+	 * lost.
+	 */
+	at_line = mmap(NULL, sizeof *at_line, PROT_READ | PROT_WRITE,
+	        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (at_line == MAP_FAILED)
+		at_line = NULL;
+	if (pipe2(ends, O_CLOEXEC) != 0) {
+		rc = error_set(err, OTK_RESOURCE_EXHAUSTED, "NO_PIPE", "%s", strerror(errno));
+		goto out_unmap;
+	}
 	(void)fflush(NULL); /* or the child would write it again */
 	child = fork();
 	if (child == 0) {
 		(void)close(ends[0]);
-		child_run(ends[1], path, text, size);
+		child_run(ends[1], path, text, size, at_line);
 	}
 	(void)close(ends[1]);
-	rc = child > 0 ? answer_take(arena, path, ends[0], child, out, err)
+	rc = child > 0 ? answer_take(arena, path, ends[0], child, at_line, out, err)
 	               : error_set(err, OTK_RESOURCE_EXHAUSTED, "NO_PROCESS", "%s",
 	                         strerror(errno));
 	(void)close(ends[0]);
+
+out_unmap:
+	if (at_line != NULL)
+		(void)munmap(at_line, sizeof *at_line);
 	return rc;
 }

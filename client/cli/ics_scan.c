@@ -52,22 +52,6 @@ int ics_scan_start(struct ics_scan *scan, const char *name, const char *text, si
 	if (nul != NULL)
 		return ics_scan_fail(
 		        scan, line_at(text, (size_t)(nul - text)), "has a NUL character");
-	if (!text_is_utf8(text, size)) {
-		const char *p = text;
-		size_t good = 0;
-
-		/* The first line that is not: for whoever has to mend it. */
-		while (good < size) {
-			const char *end = memchr(p, '\n', size - good);
-			size_t length = end == NULL ? size - good : (size_t)(end - p) + 1;
-
-			if (!text_is_utf8(p, length))
-				break;
-			good += length;
-			p += length;
-		}
-		return ics_scan_fail(scan, line_at(text, good), "is not UTF-8 text");
-	}
 	/* A byte order mark says nothing here. */
 	if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		scan->p += 3;
@@ -129,6 +113,9 @@ static int content_line(struct ics_scan *scan)
 		if (rc == 0)
 			rc = content_add(scan, text + 1, length > 0 ? length - 1 : 0);
 	}
+	/* Only now: some fold within a letter (RFC 5545, 3.1). */
+	if (rc == 0 && !text_is_utf8(scan->content.data, scan->content.len))
+		rc = ics_scan_fail(scan, scan->starts_at, "is not UTF-8 text");
 	return rc < 0 ? rc : 1;
 }
 
@@ -182,10 +169,23 @@ static bool is_list(const char *content)
 	return strncasecmp(content, "RDATE", 5) == 0 || strncasecmp(content, "EXDATE", 6) == 0;
 }
 
+/* Length of name and parameters, whose quoted values may hold anything: TZID="(UTC+01:00)". */
+static size_t head_length(const char *content)
+{
+	bool quoted = false;
+	size_t i = 0;
+
+	for (; content[i] != '\0' && (quoted || content[i] != ':'); i++) {
+		if (content[i] == '"')
+			quoted = !quoted;
+	}
+	return i;
+}
+
 /* A list of dates as a property for each: the library takes the first alone. */
 static int property_add(struct buf *event, const char *content)
 {
-	size_t head = strcspn(content, ":");
+	size_t head = head_length(content);
 	const char *value = content + head;
 
 	if (!is_list(content) || *value == '\0')
@@ -236,6 +236,9 @@ static int line_take(struct ics_scan *scan, struct buf *event, unsigned *line)
 	if (scan->depth == 0)
 		return ics_scan_fail(
 		        scan, scan->starts_at, "is no iCalendar: BEGIN:VCALENDAR is missing");
+	if (scan->depth == 1 && strcasecmp(content, "METHOD:CANCEL") == 0)
+		return ics_scan_fail(scan, scan->starts_at,
+		        "is a cancellation of events, no calendar of holidays");
 	if (own && is_wanted(content))
 		return property_add(event, content) < 0 ? no_memory(scan) : 0;
 	return 0;

@@ -18,7 +18,7 @@ struct ics_scan {
 	struct otk_error *err;
 };
 
-/* Checks size and characters. 0 or as ics_read. */
+/* Checks the size. 0 or as ics_read. */
 int ics_scan_start(struct ics_scan *scan, const char *name, const char *text, size_t size,
         struct otk_error *err);
 void ics_scan_free(struct ics_scan *scan);

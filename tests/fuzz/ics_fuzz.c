@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	error_clear(&err);
 	if (arena == NULL)
 		return 0;
-	if (ics_read(arena, "in.ics", (const char *)data, size, &ics, &err) == 0) {
+	if (ics_read(arena, "in.ics", (const char *)data, size, NULL, &ics, &err) == 0) {
 		for (size_t i = 0; i < ics.count; i++) {
 			if (ics.days[i].date < 0 ||
 			        ics.days[i].date >= time_days_from_civil(2101, 1, 1) ||

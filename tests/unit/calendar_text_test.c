@@ -249,6 +249,36 @@ static void exceptions_are_set_replaced_and_bounded(void **state)
 	plan_release(&plan);
 }
 
+/* What a declaration may hold is read again by every process. */
+static void the_most_that_can_be_kept_can_be_read(void **state)
+{
+	struct calendar_plan plan = {0}, again = {0};
+	struct plan_day day = {0};
+	struct buf out = {0};
+	char name[PLAN_NAME_MAX + 1];
+
+	(void)state;
+	for (int32_t i = 0; i < PLAN_SPANS_MAX; i++)
+		day.spans[day.count++] = (struct plan_span){i * 3600, i * 3600 + 1800};
+	for (int64_t date = 0; date < PLAN_EXCEPTIONS_MAX; date++) {
+		day.spans[0].end = 600 + (int32_t)(date % 2) * 60; /* no two days alike */
+		memset(name, 'a' + (int)(date % 2), PLAN_NAME_MAX);
+		name[PLAN_NAME_MAX] = '\0';
+		assert_int_equal(plan_set_exception(&plan, date, &day), 0);
+		assert_int_equal(plan_set_name(&plan, date, name), 0);
+	}
+	assert_int_equal(plan_format_exceptions(&plan, &out), 0);
+	assert_int_equal(plan_parse_exceptions(buf_text(&out), &again, NULL), 0);
+	assert_int_equal(again.exception_count, PLAN_EXCEPTIONS_MAX);
+	buf_reset(&out);
+	assert_int_equal(plan_format_names(&plan, &out), 0);
+	assert_int_equal(plan_parse_names(buf_text(&out), &again, NULL), 0);
+	assert_string_equal(again.exceptions[PLAN_EXCEPTIONS_MAX - 1].name, name);
+	buf_free(&out);
+	plan_release(&plan);
+	plan_release(&again);
+}
+
 static void weekdays_are_right_before_and_after_1970(void **state)
 {
 	(void)state;
@@ -404,6 +434,7 @@ int main(void)
 	        cmocka_unit_test(a_bad_exception_is_told_with_its_place),
 	        cmocka_unit_test(a_plan_names_the_part_that_is_wrong),
 	        cmocka_unit_test(exceptions_are_set_replaced_and_bounded),
+	        cmocka_unit_test(the_most_that_can_be_kept_can_be_read),
 	        cmocka_unit_test(weekdays_are_right_before_and_after_1970),
 	        cmocka_unit_test(a_plan_survives_memory_running_out),
 	        cmocka_unit_test(durations_are_read_and_written),
