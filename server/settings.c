@@ -54,7 +54,8 @@ static const struct conf_option OPTIONS[] = {
         {"smtp_from", CONF_TEXT, FIELD(smtp_from), "", 0, 254,
                 "The address that e-mail comes from; required with smtp_url."},
         {"smtp_user", CONF_TEXT, FIELD(smtp_user), "", 0, 256,
-                "Login at the mail server; empty: none."},
+                "Login at the mail server; empty: none. With it smtp_tls has to be require, "
+                "or none where the password may be read on the way."},
         {"smtp_password_file", CONF_TEXT, FIELD(smtp_password_file), "", 0, 0,
                 "File whose first line is the password of smtp_user."},
         {"smtp_tls", CONF_TEXT, FIELD(smtp_tls), "try", 0, 8,
@@ -146,6 +147,13 @@ static int notify_check(const char *path, const struct settings *s, struct otk_e
 	        strcmp(s->smtp_tls, "require") != 0)
 		return error_set(err, OTK_INVALID_ARGUMENT, "BAD_VALUE",
 		        "%s: smtp_tls = %s: must be none, try or require", path, s->smtp_tls);
+	/* With `try` whoever stands between may take STARTTLS out, and reads the password. */
+	if (s->smtp_user[0] != '\0' && strcmp(s->smtp_tls, "try") == 0 &&
+	        !begins(s->smtp_url, "smtps://"))
+		return error_set(err, OTK_INVALID_ARGUMENT, "BAD_VALUE",
+		        "%s: smtp_tls: must be require because smtp_user is set, or none if "
+		        "the password may be read on the way",
+		        path);
 	if (s->webhook_url[0] != '\0' && !begins(s->webhook_url, "http://") &&
 	        !begins(s->webhook_url, "https://"))
 		return error_set(err, OTK_INVALID_ARGUMENT, "BAD_VALUE",

@@ -11,7 +11,11 @@
 #include "base/tz.h"
 #include "notice/template.h"
 
-enum { SUMMARY_LINES = 200 };
+enum {
+	SUMMARY_LINES = 200,
+	TEXT_MOST = 256 * 1024, /* bytes after which the rest is only counted: mail servers take
+	                           letters of some MB, and this one comes in two forms */
+};
 
 /* What a template may ask for. */
 struct facts {
@@ -301,6 +305,10 @@ static int one_ticket(struct facts *f, struct buf *subject, struct buf *text)
 
 		if (i > 0)
 			(void)buf_putc(text, '\n');
+		if (text->len > TEXT_MOST) {
+			f->count = m->count - i;
+			return render(f, item, words(f, item, TEMPLATE_REST).body, text);
+		}
 		rc = render(f, item, words(f, item, (int)item->kind).body, text);
 	}
 	return rc;
@@ -320,6 +328,8 @@ static int summary(struct facts *f, struct buf *subject, struct buf *text)
 		const struct notice_item *item = &m->items[i];
 
 		rc = render(f, item, words(f, item, TEMPLATE_SUMMARY_LINE).body, text);
+		if (text->len > TEXT_MOST)
+			lines = i + 1;
 	}
 	f->count = m->count - lines;
 	if (rc == 0 && f->count > 0)

@@ -261,6 +261,7 @@ static CURLcode options_set(struct mailer *m)
 	code = curl_easy_setopt(c, option, value)
 	SET(CURLOPT_PROTOCOLS_STR, "smtp,smtps");
 	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_QUICK_EXIT, 1L); /* nobody waits for a name server that is silent */
 	SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_TIMEOUT, (long)DELIVERY_TIMEOUT_S);
 	SET(CURLOPT_CONNECTTIMEOUT, 10L);

@@ -77,7 +77,7 @@ int webhook_sign(const char *secret, int64_t timestamp_s, const char *body,
 	return 0;
 }
 
-/* What it answers is not read, but it may not talk without end. */
+/* What it answers is not read, headers neither, but it may not talk without end. */
 static size_t answer_take(char *data, size_t size, size_t count, void *context)
 {
 	struct webhook_call *call = context;
@@ -124,6 +124,7 @@ static CURLcode options_set(struct webhook_call *call, const struct webhook_post
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_QUICK_EXIT, 1L); /* nobody waits for a name server that is silent */
 	SET(CURLOPT_TIMEOUT, (long)DELIVERY_TIMEOUT_S);
 	SET(CURLOPT_CONNECTTIMEOUT, 10L);
 	SET(CURLOPT_ERRORBUFFER, call->error);
@@ -131,6 +132,8 @@ static CURLcode options_set(struct webhook_call *call, const struct webhook_post
 	SET(CURLOPT_OPENSOCKETDATA, call);
 	SET(CURLOPT_WRITEFUNCTION, answer_take);
 	SET(CURLOPT_WRITEDATA, call);
+	SET(CURLOPT_HEADERFUNCTION, answer_take);
+	SET(CURLOPT_HEADERDATA, call);
 	SET(CURLOPT_USERAGENT, "otklik/" OTKLIK_VERSION);
 	SET(CURLOPT_HTTPHEADER, call->headers);
 	SET(CURLOPT_POSTFIELDSIZE, (long)strlen(post->body));
@@ -153,6 +156,8 @@ static void outcome_of(struct webhook_call *call, CURLcode code, struct delivery
 		delivery_fail(result, REFUSED,
 		        "it leads to a loopback, private or reserved address, and "
 		        "webhook_allow_private is not set");
+	else if (call->answered > ANSWER_MAX)
+		delivery_fail(result, TRY_LATER, "it answered more than %d bytes", ANSWER_MAX);
 	else if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
 	         code == CURLE_OPERATION_TIMEDOUT)
 		delivery_fail(result, CHANNEL_DOWN, "%s", why);

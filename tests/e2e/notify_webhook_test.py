@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
-from mailbox import DEAD, SENT, WAITING, Office, Receiver, secret_file  # noqa: E402
+from mailbox import DEAD, SENT, WAITING, Dripper, Office, Receiver, secret_file  # noqa: E402
 from otk_test import check, check_equal, eventually, run  # noqa: E402
 
 
@@ -73,7 +73,13 @@ def several_at_once_come_again_under_their_ids():
         check_equal((otk.count(SENT), otk.count(WAITING)), (8, 0), "it is marked: nothing comes twice")
 
 
-def webhooks_do_not_lead_inside():
+def webhooks_do_not_lead_inside_nor_talk_without_end():
+    with Dripper(b"a" * 1000 + b"\r\nX: ", 0) as flood, Office(
+            webhook_url=f"http://127.0.0.1:{flood.port}/", webhook_secret_file=secret_file(),
+            webhook_allow_private="yes") as otk:
+        otk.peer("olga").ticket("create", title="Flood")
+        eventually(lambda: "answered more" in (otk.value("SELECT max(last_error) FROM outbox") or ""),
+                   "headers without end are not kept")
     with Receiver() as hook:
         with Office(webhook_url=f"http://localhost:{hook.port}/token", webhook_secret_file=secret_file()) as otk:
             otk.peer("olga").ticket("create", title="Inside")

@@ -108,9 +108,10 @@ class Receiver:
 
 
 class Dripper:
-    """An HTTP server whose answer never ends: a byte now and then."""
+    """An HTTP server whose answer never ends: a byte now and then, or another piece at once."""
 
-    def __init__(self):
+    def __init__(self, piece=b".", pause=0.05):
+        self.piece, self.pause = piece, pause
         self.calls, self.gone = 0, False
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
@@ -128,8 +129,8 @@ class Dripper:
             connection.recv(65536)
             connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
             while not self.gone:
-                connection.sendall(b".")
-                time.sleep(0.05)
+                connection.sendall(self.piece)
+                time.sleep(self.pause)
 
     def __enter__(self):
         return self

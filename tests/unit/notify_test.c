@@ -139,6 +139,40 @@ static void many_tickets_are_a_summary(void **state)
 	buf_free(&text);
 }
 
+static void a_letter_stays_small_enough_to_be_taken(void **state)
+{
+	static struct notice_item items[1000];
+	static char words[4001];
+	const struct own_template line = {0, "en", "line", "", "{text}{text}{text}\n"};
+	struct message m = {.language = "en",
+	        .zone = "UTC",
+	        .items = items,
+	        .count = 1000,
+	        .own = &line,
+	        .own_count = 1};
+	struct buf subject;
+	struct buf text;
+
+	(void)state;
+	memset(words, 'w', sizeof words - 1);
+	for (int i = 0; i < 1000; i++) {
+		items[i] = item_of(NOTICE_REPLIED);
+		items[i].text = words;
+	}
+	written(&m, &subject, &text);
+	assert_in_range(text.len, 250000, 300000);
+	assert_non_null(strstr(buf_text(&text), "and 9")); /* hundred and some more */
+	buf_free(&subject);
+	buf_free(&text);
+	for (int i = 0; i < 1000; i++)
+		items[i].ticket_id = i;
+	written(&m, &subject, &text);
+	assert_in_range(text.len, 250000, 300000);
+	assert_non_null(strstr(buf_text(&text), "and 9"));
+	buf_free(&subject);
+	buf_free(&text);
+}
+
 static void one_message_names_all_levels(void **state)
 {
 	struct notice_item items[] = {
@@ -430,6 +464,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(every_template_knows_its_variables),
+	        cmocka_unit_test(a_letter_stays_small_enough_to_be_taken),
 	        cmocka_unit_test(one_message_names_all_levels),
 	        cmocka_unit_test(promises_and_questions_have_words),
 	        cmocka_unit_test(declared_words_come_before_built_in_ones),

@@ -102,6 +102,7 @@ static void bad_values_are_named(void **state)
 	        {"smtp_url = smtp://mail\n", "smtp_from"},
 	        {"smtp_url = smtp://mail\nsmtp_from = a b@c\n", "an address such as"},
 	        {"smtp_tls = maybe\n", "none, try or require"},
+	        {"smtp_url = smtp://mail\nsmtp_from = a@b\nsmtp_user = u\n", "must be require"},
 	        {"webhook_url = file:///etc/passwd\n", "http://"},
 	        {"webhook_url = http://x\n", "webhook_secret_file"},
 	        {"api_processes = 1000\n", "from 0 to 256"},
