@@ -46,10 +46,11 @@ def what_is_wished_waits_and_comes_as_one():
         check_equal(len(box.to("olga")), 1, "nobody wakes her")
         otk.clock.advance("31m")
         check("#%d" % ids[1] in last(box, "olga", 2)["Subject"], "in the morning")
-        for words, field in ((("--digest", "daily 25:00"), "digest"), (("--quiet", "7-8"), "quiet_hours"),
+        for words, field in ((("--digest", "daily 25:00"), "digest"), (("--quiet", "7-8"), "quiet:"),
                              (("--mute", "news"), "mute"), (("--levels", "some"), "levels"),
                              (("--channel", "pigeon"), "channel")):
-            check(field in me.fails("preference", "set", *words), "what cannot be is refused by name")
+            said = me.fails("preference", "set", *words)
+            check(field in said, "what cannot be is refused by name", said)
         me.fails("preference", "set", "eva", "--channel", "none")
         me.fails("preference", "show", "eva")
         me.run("preference", "set", "--channel", "none")
