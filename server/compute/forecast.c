@@ -17,7 +17,7 @@
 #include "wire/schema.h"
 
 enum { HISTORY_MAX = 300000, OPEN_MAX = 50000, ROWS_DEFAULT = 100 };
-enum { ENOUGH = 30, ENOUGH_LEFT = 10, GROUPS_MAX = 4000 };
+enum { ENOUGH = 30, ENOUGH_LEFT = 10 };
 #define DAY_US (INT64_C(86400) * CLOCK_SECOND)
 
 /* What a clock has in common with others, the closest first. */
@@ -50,8 +50,9 @@ struct timed {
 	int64_t consumed_us;
 };
 
+/* The past clocks like one: those of a likeness lie together in the order of compare_timed. */
 struct group {
-	enum likeness like;
+	bool made;
 	struct timed key;
 	struct survival survival;
 };
@@ -77,8 +78,7 @@ struct forecasting {
 	size_t history_count;
 	struct open_clock *open;
 	size_t open_count;
-	struct group *groups;
-	size_t group_count;
+	struct group groups[LIKE_COUNT]; /* of the clock looked at, in their order */
 };
 
 static void history_read(struct run *run);
@@ -90,9 +90,8 @@ void forecast_free(struct run *run)
 
 	if (f == NULL)
 		return;
-	for (size_t i = 0; i < f->group_count; i++)
-		survival_free(&f->groups[i].survival);
-	free(f->groups);
+	for (int like = 0; like < LIKE_COUNT; like++)
+		survival_free(&f->groups[like].survival);
 	free(f->history);
 	free(f->open);
 	free(f);
@@ -192,8 +191,7 @@ void forecast_begin(struct run *run)
 	f->in = (const void *)run->job->message;
 	f->history = calloc(HISTORY_MAX, sizeof *f->history);
 	f->open = calloc(OPEN_MAX, sizeof *f->open);
-	f->groups = calloc(GROUPS_MAX, sizeof *f->groups);
-	if (f->history == NULL || f->open == NULL || f->groups == NULL) {
+	if (f->history == NULL || f->open == NULL) {
 		run_no_memory(run);
 		return;
 	}
@@ -223,52 +221,87 @@ static void history_read(struct run *run)
 
 /* --- similar ones ------------------------------------------------------------------------- */
 
-static bool alike(const struct timed *a, const struct timed *b, enum likeness like)
+/* Orders by what two have in common, as far as the likeness looks; 0: alike. */
+static int compare_alike(const struct timed *a, const struct timed *b, enum likeness like)
 {
-	return a->clock == b->clock && a->wall == b->wall &&
-	       (like > LIKE_TYPE || a->type == b->type) &&
-	       (like > LIKE_PRIORITY || a->priority == b->priority) &&
-	       (like > LIKE_SERVICE || a->service_id == b->service_id) &&
-	       (like > LIKE_TEAM || a->team_id == b->team_id);
+	if (a->clock != b->clock)
+		return a->clock - b->clock;
+	if (a->wall != b->wall)
+		return (int)a->wall - (int)b->wall;
+	if (like <= LIKE_TYPE && a->type != b->type)
+		return a->type - b->type;
+	if (like <= LIKE_PRIORITY && a->priority != b->priority)
+		return a->priority - b->priority;
+	if (like <= LIKE_SERVICE && a->service_id != b->service_id)
+		return a->service_id < b->service_id ? -1 : 1;
+	if (like <= LIKE_TEAM && a->team_id != b->team_id)
+		return a->team_id < b->team_id ? -1 : 1;
+	return 0;
 }
 
-static int make_group(struct forecasting *f, struct group *group)
+static int compare_timed(const void *a, const void *b)
 {
-	struct survival_time *times = calloc(f->history_count + 1, sizeof *times);
-	size_t count = 0;
+	return compare_alike(a, b, LIKE_TEAM);
+}
+
+static int compare_open_timed(const void *a, const void *b)
+{
+	const struct open_clock *x = a, *y = b;
+
+	return compare_alike(&x->timed, &y->timed, LIKE_TEAM);
+}
+
+/* The first of the past that is not before the key, or, `after`, that is behind all like it. */
+static size_t bound(
+        const struct forecasting *f, const struct timed *key, enum likeness like, bool after)
+{
+	size_t low = 0, high = f->history_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = compare_alike(&f->history[middle], key, like);
+
+		if (order < 0 || (after && order == 0))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int make_group(struct forecasting *f, struct group *group, enum likeness like)
+{
+	size_t first = bound(f, &group->key, like, false);
+	size_t count = bound(f, &group->key, like, true) - first;
+	struct survival_time *times = calloc(count + 1, sizeof *times);
 	int rc;
 
 	if (times == NULL)
 		return -OTK_RESOURCE_EXHAUSTED;
-	for (size_t i = 0; i < f->history_count; i++) {
-		const struct timed *past = &f->history[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct timed *past = &f->history[first + i];
 
-		if (alike(past, &group->key, group->like))
-			times[count++] = (struct survival_time){
-			        .us = past->consumed_us, .ended = past->ended};
+		times[i] =
+		        (struct survival_time){.us = past->consumed_us, .ended = past->ended};
 	}
 	rc = survival_make(times, count, &group->survival);
 	free(times);
 	return rc;
 }
 
-/* NULL: no memory, or too many groups. */
+/* Clocks are looked at in order, so that each group is made once and only the last is kept. */
 static const struct group *group_of(
         struct forecasting *f, const struct timed *timed, enum likeness like)
 {
-	struct group *group;
+	struct group *group = &f->groups[like];
 
-	for (size_t i = 0; i < f->group_count; i++) {
-		if (f->groups[i].like == like && alike(&f->groups[i].key, timed, like))
-			return &f->groups[i];
-	}
-	if (f->group_count == GROUPS_MAX)
+	if (group->made && compare_alike(&group->key, timed, like) == 0)
+		return group;
+	survival_free(&group->survival);
+	*group = (struct group){.key = *timed};
+	if (make_group(f, group, like) != 0)
 		return NULL;
-	group = &f->groups[f->group_count];
-	*group = (struct group){.like = like, .key = *timed};
-	if (make_group(f, group) != 0)
-		return NULL;
-	f->group_count++;
+	group->made = true;
 	return group;
 }
 
@@ -310,7 +343,9 @@ static int compare_open(const void *a, const void *b)
 		return x->due_at == 0 ? 1 : -1;
 	if (x->due_at != y->due_at)
 		return x->due_at < y->due_at ? -1 : 1;
-	return x->ticket_id < y->ticket_id ? -1 : x->ticket_id > y->ticket_id;
+	if (x->ticket_id != y->ticket_id)
+		return x->ticket_id < y->ticket_id ? -1 : 1;
+	return x->timed.clock - y->timed.clock;
 }
 
 static char *code_text(const char *code)
@@ -354,6 +389,10 @@ static void open_read(struct run *run)
 	size_t limit = f->in->limit == 0 ? ROWS_DEFAULT : f->in->limit;
 	Otklik__V1__ForecastSlaResponse last = OTKLIK__V1__FORECAST_SLA_RESPONSE__INIT;
 
+	if (f->history_count > 1)
+		qsort(f->history, f->history_count, sizeof *f->history, compare_timed);
+	if (f->open_count > 1)
+		qsort(f->open, f->open_count, sizeof *f->open, compare_open_timed);
 	for (size_t i = 0; i < f->open_count; i++) {
 		if (forecast_one(f, &f->open[i]) != 0) {
 			run_no_memory(run);

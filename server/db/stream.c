@@ -66,7 +66,9 @@ struct db_stream *db_stream_open(struct loop *loop, const char *conninfo, struct
 	stream->loop = loop;
 	loop_task_init(&stream->more, stream_more, stream);
 	stream->hosts = db_hosts_parse(conninfo, "otklik stream",
-	        "-c default_transaction_isolation=repeatable\\ read", err);
+	        "-c default_transaction_isolation=repeatable\\ read "
+	        "-c client_connection_check_interval=1s",
+	        err);
 	if (stream->hosts == NULL) {
 		db_stream_close(stream);
 		return NULL;

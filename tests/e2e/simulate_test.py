@@ -362,6 +362,19 @@ def a_forecast_is_by_what_similar_tickets_took():
         check(row["similar"] >= 40 and "priority" in row["alike_in"], "what they have in common", row)
         check_equal(otk.admin.json("sla", "forecast", "--within", "1m", "--customer", "bravo"), [],
                     "nothing of another customer")
+        # More kinds of tickets than there is room to tell apart: wider likeness does.
+        otk.psql("""INSERT INTO ticket (customer_id, ticket_id, version, type, state, impact, urgency,
+                priority, title, zone, created_at, updated_at, service_id)
+            SELECT customer_id, 200000 + n, 1, 1, 2, 3, 2, 3, 'many', 'UTC', '2026-03-01', '2026-03-01', 1000 + n
+            FROM customer, generate_series(1, 4100) n WHERE code = 'bravo';
+            INSERT INTO sla_clock (customer_id, ticket_id, kind, state, target_us, target_bd, wall,
+                calendar_id, started_at, anchor_at, consumed_us, due_at, level_at, level_state)
+            SELECT customer_id, 200000 + n, 3, 1, 14400000000, 0, true, 1, '2026-03-01', '2026-03-01',
+                0, '2027-03-01', '{}', '{}'
+            FROM customer, generate_series(1, 4100) n WHERE code = 'bravo'""")
+        check_equal(len(otk.admin.json("sla", "forecast", "--customer", "bravo", "-n", "200")), 200,
+                    "many kinds of tickets")
+        otk.psql("DELETE FROM sla_clock WHERE ticket_id > 200000; DELETE FROM ticket WHERE ticket_id > 200000")
         otk.clock.advance("5h")
         eventually(lambda: otk.value(f"SELECT count(*) FROM sla_clock WHERE breached_at IS NOT NULL AND "
                                      f"ticket_id = {ticket}") == "2", "it broke")
@@ -417,6 +430,12 @@ def a_process_that_dies_costs_one_attempt_and_nothing_else():
             client.kill()
             client.communicate()
             eventually(lambda: not _compute_processes(otk), "nobody computes for who has gone")
+        with _journal_locked(otk):
+            client, _ = asking()
+            otk.servers[0].signal(signal.SIGHUP)  # drained: whoever serves next cannot read either
+            eventually(lambda: not _compute_processes(otk), "nobody computes in a process that leaves")
+        client.communicate(timeout=60)
+        eventually(lambda: otk.servers[0].children("api") and otk.admin.run("whoami"), "the next one serves")
         with _journal_locked(otk):
             client, _ = asking()
             otk.servers[0].kill_child("api")

@@ -237,6 +237,29 @@ static void a_lost_connection_is_told(void **state)
 	assert_int_equal(seen.code, OTK_UNAVAILABLE);
 }
 
+/* What the server computes for a stream that is gone, or whose process was killed, ends. */
+static void nothing_is_computed_for_a_stream_that_is_gone(void **state)
+{
+	static const char RUNNING[] = "SELECT count(*) FROM pg_stat_activity WHERE "
+	                              "application_name = 'otklik stream' AND query LIKE "
+	                              "'SELECT pg_sleep%' AND state = 'active'";
+	struct db_unit *unit = db_unit_new(arena, DB_READ);
+	int tries = 0;
+
+	(void)state;
+	db_call(unit, DB_TEST_SLEEP);
+	db_put_float(unit, 60);
+	assert_int_equal(ask(unit), 0);
+	while (strcmp(fixture_value(RUNNING), "1") != 0 && tries++ < 100)
+		fixture_idle(loop, 50);
+	assert_string_equal(fixture_value(RUNNING), "1");
+	db_stream_close(stream);
+	stream = NULL;
+	for (tries = 0; strcmp(fixture_value(RUNNING), "0") != 0 && tries < 200; tries++)
+		fixture_idle(loop, 50);
+	assert_string_equal(fixture_value(RUNNING), "0");
+}
+
 static void a_bad_connection_string_is_refused(void **state)
 {
 	struct otk_error err;
@@ -270,6 +293,7 @@ int main(void)
 	        TEST(drift_and_misuse_are_failures),
 	        TEST(a_stream_only_reads),
 	        TEST(a_lost_connection_is_told),
+	        TEST(nothing_is_computed_for_a_stream_that_is_gone),
 	        TEST(a_bad_connection_string_is_refused),
 	        TEST(without_a_server_it_waits),
 	};
