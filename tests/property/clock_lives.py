@@ -314,8 +314,11 @@ class Plan:
         self.at = self.aligned(date_of(start) * DAY + rng.randrange(days * DAY))
         self.until = self.at + 8 * DAY
         self.left = rng.randint(3, 18)
-        self.life = self.ticket_id = self.backlog = None
+        self.life = self.ticket_id = self.backlog = self.into = None
         self.log = []
+
+    def __repr__(self):
+        return f"life {self.number}, ticket {self.ticket_id}"
 
     def aligned(self, at):
         """The first whole minute (or second) that is not before."""
