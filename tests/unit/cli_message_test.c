@@ -95,8 +95,8 @@ static void an_error_is_told_clean_with_its_fields(void **state)
 	(void)cli_lacks("ticket");
 	capture_end(&c);
 	assert_null(strchr(c.err, '\033'));
-	assert_non_null(strstr(c.err, "  title: is ?[2J too long\n"));
-	assert_non_null(strstr(c.err, "  site: there is none\n"));
+	assert_non_null(strstr(c.err, "otklik: title: is ?[2J too long\n"));
+	assert_non_null(strstr(c.err, "otklik: site: there is none\n"));
 	assert_non_null(strstr(c.err, "  try again in 1.5 s\n"));
 	assert_non_null(strstr(c.err,
 	        "otklik ticket list: what is that; `otklik ticket list --help` explains\n"));
