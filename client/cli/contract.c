@@ -191,13 +191,20 @@ static int terms_print(const struct cli *cli, const Otklik__V1__Contract *contra
 	return rc;
 }
 
+static const char *state_of(const Otklik__V1__ContractVersion *v)
+{
+	static const char *const WORDS[] = {
+	        "", "in force", "to come", "ended", "replaced", "withdrawn"};
+
+	return (size_t)v->state < sizeof WORDS / sizeof WORDS[0] ? WORDS[v->state] : "";
+}
+
 /* What the file does not say, as its comment. */
 static void head_print(const Otklik__V1__ContractVersion *v)
 {
 	char at[TABLE_TIME_SIZE];
 
-	clean_printf(stdout, "# %s, version %u%s", v->code, v->version,
-	        v->in_force ? ", in force" : "");
+	clean_printf(stdout, "# %s, version %u, %s", v->code, v->version, state_of(v));
 	clean_printf(stdout, "; applied %s", table_time_text(v->applied_us, at));
 	if (*v->applied_by != '\0')
 		clean_printf(stdout, " by %s", v->applied_by);
@@ -242,11 +249,6 @@ int verb_contract_show(struct cli *cli, int argc, char **argv)
 }
 
 /* --- list, history ----------------------------------------------------------------------- */
-
-static const char *state_of(const Otklik__V1__ContractVersion *v)
-{
-	return v->withdrawn_us != 0 ? "withdrawn" : v->in_force ? "in force" : "";
-}
 
 static int versions_print(struct cli *cli, const char *code, bool history)
 {

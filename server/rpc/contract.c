@@ -238,6 +238,21 @@ static void versions_call(
 	db_put_ints(unit, DB_INT4, ids, count);
 }
 
+static Otklik__V1__ContractState state_of(const struct ref_contract *contract, int64_t now)
+{
+	if (contract->withdrawn)
+		return OTKLIK__V1__CONTRACT_STATE__CONTRACT_STATE_WITHDRAWN;
+	if (contract_in_force(contract, now))
+		return OTKLIK__V1__CONTRACT_STATE__CONTRACT_STATE_IN_FORCE;
+	if (contract->valid_until != 0 && contract->valid_until <= now)
+		return OTKLIK__V1__CONTRACT_STATE__CONTRACT_STATE_ENDED;
+	if (contract->valid_from > now && contract->current &&
+	        (contract->superseded_at == 0 ||
+	                contract->superseded_at > contract->valid_from))
+		return OTKLIK__V1__CONTRACT_STATE__CONTRACT_STATE_TO_COME;
+	return OTKLIK__V1__CONTRACT_STATE__CONTRACT_STATE_REPLACED;
+}
+
 static void fill_version(struct request *r, const struct reference *ref,
         const struct db_rows *rows, size_t i, Otklik__V1__ContractVersion *out)
 {
@@ -261,6 +276,8 @@ static void fill_version(struct request *r, const struct reference *ref,
 		out->changes = text_of(db_get_text_or_empty(rows, i, 9));
 	out->open_tickets = db_get_int(rows, i, 10);
 	out->in_force = contract != NULL && contract_in_force(contract, r->now);
+	if (contract != NULL)
+		out->state = state_of(contract, r->now);
 }
 
 static enum step contract_found(struct request *r);

@@ -209,9 +209,11 @@ def what_begins_later_is_told_when_it_is_overtaken():
     later = 'calendar: lisbon-hours\nvalid_from: "2026-09-01"'
     otk.admin.json("contract", "apply", _file(otk, ("calendar: lisbon-hours", later)))
     states = [v["state"] for v in _history(otk)]
-    check_equal((states[-1], "in force" in states[:-1]), ("", True), "the version before stays in force till then")
+    check_equal((states[-1], "in force" in states[:-1]), ("to come", True), "the version before stays in force till then")
     told = otk.admin.json("contract", "apply", _file(otk, ("target: 10m", "target: 9m")), "--dry-run")
     check("never come into force" in told["warnings"][0]["text"], "an overtaken version is told", told)
+    otk.admin.json("contract", "apply", _file(otk, ("target: 10m", "target: 9m")))
+    check_equal([v["state"] for v in _history(otk)][-2:], ["replaced", "in force"], "and is replaced before it began")
 
 
 def an_ended_contract_takes_no_new_tickets():
@@ -226,7 +228,7 @@ def an_ended_contract_takes_no_new_tickets():
                          "FROM ticket WHERE title IN ('Within', 'After')"))
     check_equal(rows, {"Within": "true", "After": "false"}, "by the calendar's zone")
     listed = {v["code"]: v for v in otk.admin.json("contract", "list")}
-    check_equal(listed[CODE]["state"], "", "it is not in force any more")
+    check_equal(listed[CODE]["state"], "ended", "it is not in force any more")
 
 
 run()
