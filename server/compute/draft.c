@@ -217,3 +217,14 @@ const struct ref_contract *draft_in_force(const struct draft *draft,
 		        live, customer, created->site_id, created->service_id, now);
 	return found == NULL ? NULL : reference_contract(&draft->ref, found->id);
 }
+
+const struct ref_contract *draft_applied(
+        const struct draft *draft, const struct event *events, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (events[i].kind == EVENT_CONTRACT_APPLIED &&
+		        events[i].cause == CAUSE_CONTRACT && events[i].contract_id > 0)
+			return reference_contract(&draft->ref, events[i].contract_id);
+	}
+	return NULL;
+}

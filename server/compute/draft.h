@@ -55,4 +55,8 @@ bool draft_covers(const struct draft *draft, int32_t site_id, int32_t service_id
 const struct ref_contract *draft_in_force(const struct draft *draft,
         const struct reference *live, const struct event *created, int64_t now);
 
+/* Of a ticket that was made under nothing, the first contract that was applied to it; NULL. */
+const struct ref_contract *draft_applied(
+        const struct draft *draft, const struct event *events, size_t count);
+
 #endif

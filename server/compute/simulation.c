@@ -223,14 +223,15 @@ static void stored_read(void *context, struct db_unit *unit)
 
 /* --- the past ----------------------------------------------------------------------------- */
 
-static int add(struct simulating *s, struct simulation *sum,
+/* Begun under a version (0: none), told as of a contract. */
+static int add(struct simulating *s, struct simulation *sum, int32_t version,
         const struct ref_contract *contract, struct otk_error *err)
 {
 	struct simulated ticket;
 	int rc;
 
 	arena_reset(s->arena);
-	rc = simulate_ticket(&s->draft.ref, contract->id, s->past.events, s->past.count,
+	rc = simulate_ticket(&s->draft.ref, version, s->past.events, s->past.count,
 	        s->summary.to_us, s->arena, &ticket, err);
 	if (rc == 0 && simulation_add(sum, &s->draft.ref, contract, &ticket) != 0)
 		rc = error_set(err, OTK_RESOURCE_EXHAUSTED, "HISTORY_TOO_LONG",
@@ -252,6 +253,7 @@ static void ticket_gathered(struct simulating *s)
 	struct run *run = s->run;
 	const struct ref_contract *in_force;
 	const struct event *created = s->past.events;
+	int32_t version;
 	struct otk_error err = {0};
 	int rc = 0;
 
@@ -266,11 +268,14 @@ static void ticket_gathered(struct simulating *s)
 		s->summary.uncovered++;
 		return;
 	}
-	rc = add(s, &s->by_draft, s->draft.contract, &err);
+	rc = add(s, &s->by_draft, s->draft.contract->id, s->draft.contract, &err);
 	in_force = draft_in_force(&s->draft, run->ref, created, run->job->now);
+	version = in_force == NULL ? 0 : in_force->id;
+	if (in_force == NULL)
+		in_force = draft_applied(&s->draft, s->past.events, s->past.count);
 	if (rc == 0 && in_force != NULL) {
 		note_in_force(s, in_force);
-		rc = add(s, &s->by_in_force, in_force, &err);
+		rc = add(s, &s->by_in_force, version, in_force, &err);
 	}
 	if (rc != 0)
 		run_fail(run, &err);

@@ -383,6 +383,32 @@ static void a_version_applied_later_is_followed_by_its_own_past_alone(void **sta
 	        last_of(&s, CLOCK_RESOLUTION)->due_at, life->c.clocks[CLOCK_RESOLUTION].due_at);
 }
 
+/* Made under nothing, it was promised something from noon on. */
+static void a_contract_that_came_later_is_followed_from_nothing(void **state)
+{
+	struct life *life = *state;
+	struct simulated s;
+
+	life->world->acme->withdrawn = true;
+	life->world->bar->customer_id = WORLD_ACME;
+	life->world->bar->withdrawn = true;
+	assert_int_equal(life_file(life), 0);
+	life->world->bar->withdrawn = false;
+	assert_int_equal(life->c.ticket.contract_id, 0);
+	s = replay(life, 0, "2026-03-02T11:00:00+03:00");
+	assert_int_equal(s.count, 0);
+	do_or_fail(life, "2026-03-02T12:00:00+03:00",
+	        (struct command){.verb = VERB_APPLY_CONTRACT,
+	                .actor = {PERSON_VERA, SIDE_PROVIDER, true},
+	                .contract_id = CONTRACT_BAR});
+	s = replay(life, 0, "2026-03-03T08:00:00+03:00");
+	assert_non_null(last_of(&s, CLOCK_RESOLUTION));
+	assert_int_equal(
+	        last_of(&s, CLOCK_RESOLUTION)->due_at, life->c.clocks[CLOCK_RESOLUTION].due_at);
+	assert_int_equal(last_of(&s, CLOCK_RESOLUTION)->started_at,
+	        life->c.clocks[CLOCK_RESOLUTION].started_at);
+}
+
 static void a_promise_answers_as_a_reply_does(void **state)
 {
 	struct life *life = *state;
@@ -523,6 +549,7 @@ int main(void)
 	        LIFE(a_record_of_a_backlog_has_no_clocks),
 	        LIFE(a_merge_that_is_undone_never_stopped_a_clock),
 	        LIFE(a_version_applied_later_is_followed_by_its_own_past_alone),
+	        LIFE(a_contract_that_came_later_is_followed_from_nothing),
 	        LIFE(a_promise_answers_as_a_reply_does),
 	        LIFE(teams_and_suppliers_have_their_rounds),
 	        LIFE(what_levels_did_comes_after_what_was_owed_at_that_instant),
