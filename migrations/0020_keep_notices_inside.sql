@@ -147,6 +147,7 @@ DROP INDEX outbox_due;
 CREATE INDEX outbox_letters ON outbox (next_at, outbox_id) WHERE state = 1 AND channel = 1;
 CREATE INDEX outbox_hooks ON outbox (recipient COLLATE "C", next_at, outbox_id)
 	WHERE state = 1 AND channel = 2;
+CREATE INDEX outbox_hooks_due ON outbox (next_at) WHERE state = 1 AND channel = 2;
 
 -- As before (0013), for letters alone.
 DROP FUNCTION outbox_claim;
@@ -230,6 +231,11 @@ DECLARE
 	room integer := row_limit;
 	taken integer;
 BEGIN
+	-- Many that wait for their time cost nothing.
+	IF NOT EXISTS (SELECT FROM outbox o
+			WHERE o.state = 1 AND o.channel = 2 AND o.next_at <= now_at) THEN
+		RETURN;
+	END IF;
 	WHILE room > 0 LOOP
 		SELECT o.recipient INTO url FROM outbox o
 		WHERE o.state = 1 AND o.channel = 2 AND o.recipient COLLATE "C" > url
