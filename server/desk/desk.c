@@ -66,21 +66,6 @@ void desk_saved(struct desk *desk)
 		desk->saved(desk->saved_context);
 }
 
-struct db_pool *desk_pool(struct desk *desk)
-{
-	return desk->pool;
-}
-
-struct loop *desk_loop(struct desk *desk)
-{
-	return desk->loop;
-}
-
-struct otk_clock *desk_clock(struct desk *desk)
-{
-	return desk->clock;
-}
-
 void desk_on_ready(struct desk *desk, void (*ready)(void *context), void *context)
 {
 	reference_store_on_ready(desk->references, ready, context);

@@ -80,8 +80,5 @@ void desk_on_saved(struct desk *desk, void (*saved)(void *context), void *contex
 /* For units of a caller's own that wrote the journal: they have committed. */
 void desk_saved(struct desk *desk);
 
-struct db_pool *desk_pool(struct desk *desk);
-struct loop *desk_loop(struct desk *desk);
-struct otk_clock *desk_clock(struct desk *desk);
 
 #endif

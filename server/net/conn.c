@@ -229,7 +229,6 @@ struct conn *conn_new(struct loop *loop, int fd, SSL_CTX *tls, const char *plain
 	if (conn->plain)
 		(void)snprintf(conn->uri, sizeof conn->uri, "%s", plain_uri);
 	conn->timer_at = INT64_MAX;
-	conn->opened_at = loop_now(loop);
 	loop_task_init(&conn->flush, conn_flush, conn);
 	loop_task_init(&conn->work, work, conn);
 	loop_task_init(&conn->end, conn_end, conn);
@@ -289,9 +288,4 @@ const char *conn_peer(const struct conn *conn)
 const char *conn_serial(const struct conn *conn)
 {
 	return conn->serial;
-}
-
-int64_t conn_opened_at(const struct conn *conn)
-{
-	return conn->opened_at;
 }

@@ -76,6 +76,5 @@ void conn_resume(struct conn *conn);
 
 const char *conn_peer(const struct conn *conn);   /* "192.0.2.1:4711" */
 const char *conn_serial(const struct conn *conn); /* of the certificate; "" before `ready` */
-int64_t conn_opened_at(const struct conn *conn);  /* on the loop's clock, us */
 
 #endif

@@ -34,7 +34,6 @@ struct conn {
 	struct patience patience; /* holds the state */
 	struct loop_timer *timer;
 	int64_t timer_at;
-	int64_t opened_at;
 
 	char peer[ADDRESS_TEXT_SIZE];
 	char serial[CERT_SERIAL_SIZE];
