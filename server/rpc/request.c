@@ -49,6 +49,8 @@ static void life_end(struct request_life *life)
 	struct service *service = r->service;
 
 	life_log(life);
+	if (life->on_end != NULL)
+		life->on_end(r);
 	loop_unpost(service->loop, &life->task);
 	loop_timer_free(life->timer);
 	service->in_flight--;
@@ -166,6 +168,11 @@ void request_wake(struct request *r)
 void request_on_cancel(struct request *r, request_cancel *cancel)
 {
 	r->life->on_cancel = cancel;
+}
+
+void request_on_end(struct request *r, request_cancel *end)
+{
+	r->life->on_end = end;
 }
 
 uint32_t request_time_left_ms(const struct request *r)

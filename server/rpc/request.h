@@ -52,7 +52,8 @@ enum step { STEP_MORE, STEP_WAIT, STEP_DONE };
 /* One named step of a handler. */
 typedef enum step request_step(struct request *r);
 
-/* Called at most once, when nobody wants the answer any more: unlink, stop, free. */
+/* Called at most once, when nobody wants the answer any more: unlink, stop, free. Also what is
+ * called at the end, see request_on_end. */
 typedef void request_cancel(struct request *r);
 
 enum { REQUEST_HASH_SIZE = 32 };
@@ -113,6 +114,12 @@ enum step request_query_any(struct request *r, struct db_unit *unit, request_ste
  * NULL takes it back. The function must not reply and must not wake.
  */
 void request_on_cancel(struct request *r, request_cancel *cancel);
+
+/*
+ * Registers what is called once when `r` ends, in whatever way, before its memory goes. It may
+ * wake other requests. One function at most.
+ */
+void request_on_end(struct request *r, request_cancel *end);
 
 /* Milliseconds left until the deadline, at least 1. For timeouts of what a step starts. */
 uint32_t request_time_left_ms(const struct request *r);

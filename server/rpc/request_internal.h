@@ -23,6 +23,7 @@ struct request_life {
 	struct loop_task task;
 	struct loop_timer *timer; /* the deadline; NULL: none */
 	request_cancel *on_cancel;
+	request_cancel *on_end;
 	bool woken;       /* request_wake came while the step still ran */
 	bool in_database; /* a unit is under way */
 	bool any_outcome; /* …whose failure the handler wants to see */

@@ -14,6 +14,7 @@ struct db_pool;
 struct desk;      /* server/desk: reference data, batches, the write path */
 struct watch_hub; /* rpc/watch.c: who waits for the feed */
 struct session;
+struct ticket_turn; /* rpc/ticket_write.h */
 
 TAILQ_HEAD(session_list, session);
 
@@ -47,7 +48,8 @@ struct service {
 	struct session_list sessions;
 	uint32_t connections;
 	uint32_t in_flight;
-	uint32_t stalled; /* sessions that wait for in_flight to fall */
+	struct ticket_turn *turns; /* of those who change tickets that others change too */
+	uint32_t stalled;          /* sessions that wait for in_flight to fall */
 	uint64_t requests_total;
 	uint32_t computing;                   /* compute processes that run */
 	pid_t compute_left[COMPUTE_LEFT_MAX]; /* killed and not yet reaped; 0: none */

@@ -47,14 +47,49 @@ enum step ticket_write_save(struct request *r, struct ticket_write *write, reque
 	return request_wait(r, next);
 }
 
+static void turn_leave(struct request *r)
+{
+	struct ticket_write *write = r->state;
+	struct ticket_turn *turn = &write->turn, **at = &r->service->turns, *heir;
+
+	while (*at != turn)
+		at = &(*at)->next;
+	*at = turn->next;
+	if (turn->waits)
+		return;
+	for (heir = *at; heir != NULL && heir->ticket_id != turn->ticket_id;)
+		heir = heir->next;
+	if (heir != NULL) {
+		heir->waits = false;
+		request_wake(heir->request);
+	}
+}
+
+/* Joins the line; whether it is our turn at once. One that has a turn keeps it. */
+static bool turn_take(struct request *r, struct ticket_write *write)
+{
+	struct ticket_turn *turn = &write->turn, **at = &r->service->turns;
+
+	if (turn->request != NULL)
+		return !turn->waits;
+	*turn = (struct ticket_turn){.request = r, .ticket_id = write->change.ticket.ticket_id};
+	for (; *at != NULL; at = &(*at)->next)
+		turn->waits = turn->waits || (*at)->ticket_id == turn->ticket_id;
+	*at = turn;
+	request_on_end(r, turn_leave);
+	return !turn->waits;
+}
+
 enum step ticket_write_again(struct request *r, struct ticket_write *write, request_step *again)
 {
 	if (++write->attempts >= TICKET_WRITE_ATTEMPTS)
 		return request_error(r, OTK_ABORTED, "TOO_MANY_CONFLICTS",
 		        "others kept changing the ticket; try again");
+	request_on_cancel(r, unlink_write);
+	if (write->save.outcome == SAVE_CONFLICT && !turn_take(r, write))
+		return request_wait(r, again);
 	if (write->save.outcome != SAVE_STALE_REFERENCE)
 		return request_go(r, again);
-	request_on_cancel(r, unlink_write);
 	desk_reference_renew(r->service->desk, &write->wait, woken, r);
 	return request_wait(r, again);
 }

@@ -51,13 +51,16 @@ def cancels_credits_and_pings_in_storms_are_borne():
             if pick.random() < 0.2:
                 olga._send(PING, request=pick.getrandbits(64))
                 olga._send(CANCEL, request=pick.getrandbits(63))
-        ends = []
+        ends, reasons = [], set()
         for frames in answers:
-            kind, _ = frames.get(timeout=60)
+            kind, payload = frames.get(timeout=60)
             while kind == 5:
-                kind, _ = frames.get(timeout=60)
+                kind, payload = frames.get(timeout=60)
             ends.append(kind)
+            if kind == 4:
+                reasons.add(schema().session.Status.FromString(payload).reason)
         check_equal(set(ends) - {3, 4}, set(), "every request had its one end")
+        check_equal(reasons, {"CANCELLED"}, "who was not cancelled had his turn")
         replies = [e for e in eva.events(ticket.id, page_size=1000) if e.text == "word"]
         done = sum(1 for kind in ends if kind == 3)
         check(len(replies) >= done, "what was answered is there", len(replies), done)
