@@ -131,6 +131,12 @@ def machines_are_journalled_and_never_answered():
                     "of no ticket")
         check_equal(otk.takes(first.as_bytes(), outcome="journalled"), ticket, "our own letter come back")
 
+        otk.set_policy(unknown="queue")
+        for own in ("desk@otklik.test", "Desk@Otklik.test", f"desk+{ticket}.11.abc@otklik.test"):
+            check_equal(otk.takes(letter(own, subject="Fwd"), outcome="journalled"), 0, "from our own address")
+        otk.set_policy()
+        otk.refuses(letter("desk@otklik.test.evil.test", subject="Fwd"))
+
         returned = bounce(asked)
         check_equal(otk.takes(returned, "--sender", "", outcome="journalled"), ticket, "a bounce")
         check_equal(otk.takes(returned, "--sender", "", outcome="journalled"), ticket, "again")
