@@ -3,10 +3,11 @@
 
 SET LOCAL ROLE otklik_owner;
 
--- Where the completion has come to: tickets up to this one are folded under the next edition.
+-- Where the completion has come to: entries up to this one are folded under the next edition.
 ALTER TABLE kpi_fold ADD COLUMN rules smallint NOT NULL DEFAULT 2,
 	ADD COLUMN up_customer integer NOT NULL DEFAULT 0,
-	ADD COLUMN up_ticket bigint NOT NULL DEFAULT 0;
+	ADD COLUMN up_ticket bigint NOT NULL DEFAULT 0,
+	ADD COLUMN up_seq bigint NOT NULL DEFAULT 0;
 UPDATE kpi_fold SET rules = 3 WHERE rev = 0; -- nothing is folded yet
 
 -- As before (0004), and: nothing is saved by other rules than those of the rollups. An older
@@ -71,11 +72,12 @@ $$;
 COMMENT ON FUNCTION kpi_fold_save IS
 	'Adds folded contributions and moves the watermark, or does nothing and says false.';
 
--- One step of the completion: what tickets up to (new_customer, new_ticket) contribute under
--- the new rules alone, with their new states; no tickets: it is done. False, with nothing
--- changed, when another process was there first.
+-- One step of the completion: what the entries behind the old place up to the new one contribute
+-- under the new rules alone, with the states of their tickets; no tickets: it is done. A ticket
+-- may be folded in several steps: seq says where it ends, its state where it stands. False, with
+-- nothing changed, when another process was there first.
 CREATE FUNCTION kpi_fold_complete(old_rules smallint, new_rules smallint, old_customer integer,
-	old_ticket bigint, new_customer integer, new_ticket bigint,
+	old_ticket bigint, old_seq bigint, new_customer integer, new_ticket bigint, new_seq bigint,
 	s_customer integer[], s_ticket bigint[], s_seq bigint[], s_state bytea[],
 	c_customer integer[], c_day date[], c_quarter integer[], c_site integer[], c_team integer[],
 	c_priority smallint[], c_type smallint[], c_metric smallint[], c_bucket integer[],
@@ -87,15 +89,15 @@ DECLARE
 	k kpi_fold;
 BEGIN
 	SELECT * INTO k FROM kpi_fold f WHERE f.rules = old_rules AND f.up_customer = old_customer
-		AND f.up_ticket = old_ticket FOR UPDATE;
+		AND f.up_ticket = old_ticket AND f.up_seq = old_seq FOR UPDATE;
 	IF NOT FOUND THEN
 		RETURN false;
 	END IF;
 	IF cardinality(s_ticket) = 0 THEN
-		UPDATE kpi_fold SET rules = new_rules, up_customer = 0, up_ticket = 0;
+		UPDATE kpi_fold SET rules = new_rules, up_customer = 0, up_ticket = 0, up_seq = 0;
 		RETURN true;
 	END IF;
-	UPDATE kpi_fold SET up_customer = new_customer, up_ticket = new_ticket;
+	UPDATE kpi_fold SET up_customer = new_customer, up_ticket = new_ticket, up_seq = new_seq;
 	RETURN kpi_fold_save(old_rules, k.rev, k.rev, k.quarter_from, s_customer, s_ticket, s_seq,
 		s_state, c_customer, c_day, c_quarter, c_site, c_team, c_priority, c_type, c_metric,
 		c_bucket, c_n, c_value);

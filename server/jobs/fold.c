@@ -38,6 +38,7 @@ enum {
 struct folded {
 	int32_t customer_id;
 	int64_t ticket_id;
+	int64_t completed; /* folded again: where that ends; 0: with the state */
 	struct kpi_state state;
 };
 
@@ -131,7 +132,7 @@ static void gap_log(const struct kpi_event_row *row, const struct kpi_state *sta
 
 /* Columns of kpi_fold_read and kpi_complete_read behind those of the event. */
 enum { COL_FIRST = 26, COL_REMEMBERED = 27, COL_RULES = 28 };
-enum { COL_UP_CUSTOMER = 27, COL_UP_TICKET = 28 };
+enum { COL_FOLDED = 28, COL_UP_CUSTOMER = 29, COL_UP_TICKET = 30, COL_UP_SEQ = 31 };
 
 /* The ticket of the row's event: with what is remembered of it where it comes first. */
 static int ticket_of(struct fold *fold, const struct db_rows *rows, size_t i,
@@ -145,8 +146,8 @@ static int ticket_of(struct fold *fold, const struct db_rows *rows, size_t i,
 		return *out == NULL ? -OTK_DATA_LOSS : 0;
 	}
 	*out = ticket_add(fold, row->customer_id, row->ticket_id);
-	if (fold->rules != 0) /* again, from nothing */
-		return 0;
+	if (fold->rules != 0)
+		(*out)->completed = db_get_int(rows, i, COL_FOLDED);
 	bytes = db_get_bytes(rows, i, COL_REMEMBERED, &size);
 	return bytes == NULL ? 0 : kpi_state_decode(&(*out)->state, bytes, size);
 }
@@ -204,7 +205,7 @@ static int state_columns_fill(const struct fold *fold, const struct state_column
 		rc = kpi_state_encode(&t->state, &bytes);
 		db_add_int(c->customer, t->customer_id);
 		db_add_int(c->ticket, t->ticket_id);
-		db_add_int(c->seq, t->state.seq);
+		db_add_int(c->seq, t->completed != 0 ? t->completed : t->state.seq);
 		db_add_bytes(c->state, bytes.data, bytes.len);
 	}
 	buf_free(&bytes);
@@ -274,8 +275,10 @@ static struct db_unit *completion_build(struct fold *fold, const struct db_rows 
 	db_put_int(save, KPI_RULES);
 	db_put_int(save, db_get_int(rows, 0, COL_UP_CUSTOMER));
 	db_put_int(save, db_get_int(rows, 0, COL_UP_TICKET));
+	db_put_int(save, db_get_int(rows, 0, COL_UP_SEQ));
 	db_put_int(save, db_get_int(rows, last, 3));
 	db_put_int(save, db_get_int(rows, last, 4));
+	db_put_int(save, db_get_int(rows, last, 5));
 	fold->rules = (int)db_get_int(rows, 0, 0);
 	return save_fill(fold, save, rows) == 0 ? save : NULL;
 }

@@ -27,30 +27,32 @@ SELECT kpi_fold_save($1::smallint, $2::bigint, $3::bigint, $4::timestamptz, $5::
 	$12::integer[], $13::integer[], $14::smallint[], $15::smallint[], $16::smallint[],
 	$17::integer[], $18::integer[], $19::bigint[]);
 
--- The next tickets to be folded again under newer rules, whole, as far as they were folded: those
--- that begin within $1 entries. Where it stands in any case; columns as in kpi_fold_read.
+-- The next $1 entries to be folded again under newer rules, of tickets already folded and as far
+-- as they were. Where it stands in any case; columns as in kpi_fold_read. The ticket on which the
+-- last step ended brings what it came to.
 -- name: kpi_complete_read
 SELECT k.rules, NULL::timestamptz AS quarter_from, x.seq AS event_rev, x.customer_id, x.ticket_id,
 	x.seq, x.kind, x.cause, x.side, x.is_public, x.occurred_at, x.state, x.pending_reason, x.type,
 	x.priority, x.site_id, x.team_id, x.contract_version_id, x.zone, x.clock, x.clock_state,
-	x.consumed_us, x.until_at, x.old_due_at, x.flags, x.target_us, x.seq = 1 AS first,
-	k.up_customer, k.up_ticket
+	x.consumed_us, x.until_at, x.old_due_at, x.flags, x.target_us,
+	x.seq = 1 OR x.seq = k.up_seq + 1 AND x.ticket_id = k.up_ticket
+		AND x.customer_id = k.up_customer AS first,
+	CASE WHEN x.seq = k.up_seq + 1 AND x.ticket_id = k.up_ticket AND x.customer_id = k.up_customer
+		THEN x.remembered END, x.folded, k.up_customer, k.up_ticket, k.up_seq
 FROM kpi_fold k LEFT JOIN LATERAL (
-	SELECT e.* FROM (
-		SELECT n.*, sum(n.seq) OVER (ORDER BY n.customer_id, n.ticket_id) - n.seq AS before
-		FROM (SELECT t.customer_id, t.ticket_id, t.seq FROM kpi_ticket t
-			WHERE (t.customer_id, t.ticket_id) > (k.up_customer, k.up_ticket)
-			ORDER BY t.customer_id, t.ticket_id LIMIT $1::integer) n) t
-		JOIN event e ON e.customer_id = t.customer_id AND e.ticket_id = t.ticket_id
-			AND e.seq <= t.seq
-	WHERE t.before < $1::integer) x ON true
+	SELECT e.*, t.seq AS folded, t.state AS remembered
+	FROM event e JOIN kpi_ticket t ON t.customer_id = e.customer_id
+		AND t.ticket_id = e.ticket_id AND e.seq <= t.seq
+	WHERE (e.customer_id, e.ticket_id, e.seq) > (k.up_customer, k.up_ticket, k.up_seq)
+	ORDER BY e.customer_id, e.ticket_id, e.seq LIMIT $1::integer) x ON true
 ORDER BY x.customer_id, x.ticket_id, x.seq;
 
 -- name: kpi_fold_complete
-SELECT kpi_fold_complete($1::smallint, $2::smallint, $3::integer, $4::bigint, $5::integer,
-	$6::bigint, $7::integer[], $8::bigint[], $9::bigint[], $10::bytea[], $11::integer[],
-	$12::date[], $13::integer[], $14::integer[], $15::integer[], $16::smallint[],
-	$17::smallint[], $18::smallint[], $19::integer[], $20::integer[], $21::bigint[]);
+SELECT kpi_fold_complete($1::smallint, $2::smallint, $3::integer, $4::bigint, $5::bigint,
+	$6::integer, $7::bigint, $8::bigint, $9::integer[], $10::bigint[], $11::bigint[],
+	$12::bytea[], $13::integer[], $14::date[], $15::integer[], $16::integer[], $17::integer[],
+	$18::smallint[], $19::smallint[], $20::smallint[], $21::integer[], $22::integer[],
+	$23::bigint[]);
 
 -- Everything folded so far, ticket by ticket, for a rebuild. The states say how far: the feed
 -- may have been trimmed.

@@ -18,6 +18,13 @@ SELECT pg_notify('otklik_reference', '')
 """
 CELLS = """SELECT customer_id, day, site_id, team_id, priority, type, metric, bucket, n, sum, sum2
     FROM kpi_cell WHERE n <> 0 OR sum <> 0 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8"""
+# More entries than are folded again in one step.
+MANY = """
+INSERT INTO event (customer_id, ticket_id, seq, kind, side, is_public, occurred_at, recorded_at)
+	SELECT t.customer_id, t.ticket_id, t.version + g, 5, 1, false, t.updated_at, t.updated_at
+	FROM ticket t, generate_series(1, 4100) g WHERE t.ticket_id = %d;
+UPDATE ticket SET version = version + 4100 WHERE ticket_id = %d
+"""
 # As a release without these measures leaves them; its feed is trimmed.
 OLDER = """
 DELETE FROM kpi_cell WHERE metric >= 63;
@@ -72,7 +79,8 @@ def _customers_see_what_is_promised(otk):
     check("operational" not in words and "supplier" not in words, "nor anywhere else")
 
 
-def _an_older_release_is_completed(otk):
+def _an_older_release_is_completed(otk, ticket):
+    otk.psql(MANY % (ticket, ticket))
     _folded(otk)
     before = otk.rows(CELLS)
     otk.servers[0].stop()
@@ -87,6 +95,10 @@ def _an_older_release_is_completed(otk):
     check(len(kept) > 8, "there was something to complete", len(kept))
     check_equal([r for r in otk.rows(CELLS) if int(r[6]) >= 63], kept, "as if it had always counted them")
     check_equal(otk.as_("lena").run("kpi", "verify"), "", "a rebuild gives the same")
+    otk.peer("eva").ticket("resolve", ticket_id=ticket, text="Another lamp")
+    row = _figures(otk, "breach-minutes")[0]
+    check_equal(_some(row, "resolution_n", "resolution_minutes"), [1, 105], "and goes on from there")
+    check_equal(otk.as_("lena").run("kpi", "verify"), "", "as a rebuild does")
 
 
 def what_runs_over_is_counted_and_taken_back():
@@ -140,7 +152,7 @@ def what_runs_over_is_counted_and_taken_back():
         row = _figures(otk, "breach-minutes")[0]
         check_equal(_some(row, "resolution_minutes", "resolution_open_minutes"), [105, 105], "open again")
         check_equal(otk.value("SELECT coalesce(sum(n), 0) FROM kpi_cell WHERE metric = 72"), "0", "and not stored")
-        _an_older_release_is_completed(otk)
+        _an_older_release_is_completed(otk, ticket)
 
 
 run()
