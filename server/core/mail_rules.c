@@ -94,6 +94,18 @@ struct mail_verdict mail_judge(const struct mail_facts *f)
 	return f->sender_customer_id == 0 ? judge_provider(f) : judge_customer(f);
 }
 
+bool mail_is_own(const char *own, const char *from)
+{
+	size_t name = strcspn(own, "@");
+
+	if (name == 0 || strncasecmp(from, own, name) != 0)
+		return false;
+	from += name;
+	if (*from == '+')
+		from += strcspn(from, "@");
+	return strcasecmp(from, own + name) == 0;
+}
+
 /* ---- Authentication-Results (RFC 8601) ------------------------------------------------- */
 
 /* Of one field as it is read: 2000 characters come, of up to 4 bytes. */

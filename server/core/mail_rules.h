@@ -47,6 +47,12 @@ struct mail_verdict {
 
 struct mail_verdict mail_judge(const struct mail_facts *facts);
 
+/*
+ * Is `from` the address that people write to, with a token or without? Whoever forwards our
+ * letters in our name would have them filed, told of and forwarded again.
+ */
+bool mail_is_own(const char *own, const char *from);
+
 enum mail_proof {
 	MAIL_UNPROVEN,
 	MAIL_CONFIRMED,

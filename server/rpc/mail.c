@@ -10,7 +10,6 @@
  */
 #include <inttypes.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -218,24 +217,6 @@ static void policy_find(struct request *r)
 	}
 }
 
-/*
- * From the very address that people write to, with or without a token: whoever forwards our
- * letters in our name would have them filed, told of and forwarded again.
- */
-static bool is_own_address(const struct db_rows *policy, const char *from)
-{
-	const char *own = db_get_text_or_empty(policy, 0, POLICY_ADDRESS);
-	const char *at = strchr(own, '@');
-	size_t name = at == NULL ? 0 : (size_t)(at - own);
-
-	if (name == 0 || strncasecmp(from, own, name) != 0)
-		return false;
-	from += name;
-	if (*from == '+')
-		from += strcspn(from, "@");
-	return strcasecmp(from, at) == 0;
-}
-
 static enum step facts_found(struct request *r)
 {
 	const Otklik__V1__IntakeMailRequest *in = input(r);
@@ -251,7 +232,10 @@ static enum step facts_found(struct request *r)
 	if (db_rows_count(seen) > 0)
 		return reply(r, (Otklik__V1__MailOutcome)db_get_int(seen, 0, 1),
 		        db_get_int(seen, 0, 2), true);
-	s->loop = s->loop || is_own_address(db_unit_rows(r->unit, CALL_POLICY), in->from);
+	s->loop =
+	        s->loop || mail_is_own(db_get_text_or_empty(db_unit_rows(r->unit, CALL_POLICY),
+	                                       0, POLICY_ADDRESS),
+	                           in->from);
 	s->facts.person = in->kind == OTKLIK__V1__MAIL_KIND__MAIL_KIND_PERSON && !s->loop &&
 	                  !in->null_sender;
 	sender_find(r);

@@ -251,6 +251,31 @@ static void a_believed_server_says_that_a_sender_is_forged(void **state)
 	}
 }
 
+static void our_own_address_has_any_token(void **state)
+{
+	static const struct {
+		const char *from;
+		bool own;
+	} CASES[] = {
+	        {"desk@acme.test", true},
+	        {"DESK@Acme.test", true},
+	        {"desk+7.11.abc@acme.test", true},
+	        {"desk@acme.test.evil.test", false},
+	        {"helpdesk@acme.test", false},
+	        {"desks@acme.test", false},
+	        {"desk+7", false},
+	        {"desk", false},
+	        {"", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+		if (mail_is_own("desk@acme.test", CASES[i].from) != CASES[i].own)
+			fail_msg("%s", CASES[i].from);
+	}
+	assert_false(mail_is_own("", ""));
+}
+
 static void a_tag_is_of_one_number_one_kind_and_one_secret(void **state)
 {
 	static const char SECRET[] = "secret";
@@ -314,6 +339,7 @@ int main(void)
 	        cmocka_unit_test(each_message_has_its_place),
 	        cmocka_unit_test(only_a_believed_server_confirms_a_sender),
 	        cmocka_unit_test(a_believed_server_says_that_a_sender_is_forged),
+	        cmocka_unit_test(our_own_address_has_any_token),
 	        cmocka_unit_test(a_tag_is_of_one_number_one_kind_and_one_secret),
 	        cmocka_unit_test(ids_say_ticket_or_letter),
 	};
