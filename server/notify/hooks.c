@@ -357,6 +357,7 @@ static void wait_put(struct hooks *h)
 		db_add_text(urls, e->url);
 		db_add_time(until, e->silent_until);
 	}
+	db_put_time(h->job.unit, clock_now(h->job.clock));
 }
 
 /* False: there is nothing to mark. */

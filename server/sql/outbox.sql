@@ -99,12 +99,13 @@ FROM unnest($1::bigint[], $2::smallint[], $3::timestamptz[], $4::text[], $5::sma
 	$6::boolean[]) AS x(batch, state, next_at, error, attempts, untried)
 WHERE o.batch = x.batch AND o.state = 1 AND (x.state = 2 OR o.attempts = x.attempts);
 
--- What was never tried of webhooks ($1), which do not answer, waits until $2.
+-- What is due ($3: now) and was never tried of webhooks ($1), which do not answer, waits until $2:
+-- each once, not all of a heap at every failure.
 -- name: outbox_wait
 UPDATE outbox o SET next_at = x.until_at
 FROM unnest($1::text[], $2::timestamptz[]) AS x(url, until_at)
 WHERE o.state = 1 AND o.batch IS NULL AND o.channel = 2 AND o.recipient = x.url
-	AND o.next_at < x.until_at;
+	AND o.next_at <= $3::timestamptz;
 
 -- Drops at most $2 of the messages sent before $1.
 -- name: outbox_expire

@@ -408,7 +408,10 @@ static void private_addresses_are_told(void **state)
 	        {"::ffff:127.0.0.1", false}, {"::ffff:8.8.8.8", true},
 	        {"64:ff9b::7f00:1", false}, {"64:ff9b::808:808", true},
 	        {"2002:7f00:1::", false}, {"2001:db8::1", false}, {"2001:0:1::", false},
-	        {"2606:2800:220:1:248:1893:25c8:1946", true}};
+	        {"::127.0.0.1", false}, {"::ffff:0:127.0.0.1", false},
+	        {"64:ff9b:1::7f00:1", false}, {"64:ff9b::a9fe:a9fe", false},
+	        {"2002:a9fe:a9fe::", false}, {"fd00:ec2::254", false}, {"fec0::1", false},
+	        {"::ffff:0.0.0.0", false}, {"2606:2800:220:1:248:1893:25c8:1946", true}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
