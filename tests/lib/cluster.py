@@ -1,7 +1,10 @@
 """A private PostgreSQL cluster for a test, and psql on it."""
 import fcntl
+import hashlib
 import os
+import shutil
 import subprocess
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -10,6 +13,7 @@ TEMPLATES = ROOT / "build/pg-template"
 # The program itself: Debian's `psql` is a script that spends ten times its time on finding it.
 PSQL = next((path for version in range(15, 20)
              if (path := Path(f"/usr/lib/postgresql/{version}/bin/psql")).exists()), "psql")
+UNUSED_S = 7 * 86400
 OWNER, APPLICATION = "postgres", "otklik_app"
 
 
@@ -28,23 +32,67 @@ def call(*command, expect=0, env=None, stdin=None, timeout=60):
     return done.stdout
 
 
-class Cluster:
-    """A cluster in `folder` with an empty database `otklik`. Data are lost at a power cut
-    unless `fsync`; a kill -9 of PostgreSQL loses nothing either way."""
+def migrations():
+    """The files of the schema, in their order."""
+    return sorted((ROOT / "migrations").glob("[0-9][0-9][0-9][0-9]_*.sql"))
 
-    def __init__(self, folder, fsync=False, settings=None):
+
+def sha256(*pieces):
+    return hashlib.sha256(b"".join(pieces)).hexdigest()
+
+
+def schema_name():
+    """A name for a database as `otklikd migrate` leaves it: another whenever what makes it is
+    another. None where the programs of PostgreSQL are not at their usual place."""
+    if PSQL == "psql":
+        return None
+    made_by = [PG_CLUSTER, ROOT / "server/db/migrate.c", *migrations()]
+    version = str(PSQL.with_name("postgres").stat().st_mtime_ns).encode()
+    return "schema-" + sha256(version, *(sha256(path.read_bytes()).encode() for path in made_by))[:16]
+
+
+class Cluster:
+    """A cluster in `folder` with a database `otklik`. Data are lost at a power cut unless
+    `fsync`; a kill -9 of PostgreSQL loses nothing either way. The database is empty, or as it
+    was when a cluster was kept under the name `kept`, where one was."""
+
+    def __init__(self, folder, fsync=False, settings=None, kept=None):
         self.folder = Path(folder)
+        self.kept = kept
         self.socket = self.folder / "sock"
-        options = ["--fsync", "on" if fsync else "off", "--template", TEMPLATES]
+        options = ["--fsync", "on" if fsync else "off"]
         for name, value in (settings or {}).items():
             options += ["--set", f"{name}={value}"]
         TEMPLATES.mkdir(parents=True, exist_ok=True)
         # The first test of a fresh tree makes the template, the others wait for it.
         with open(TEMPLATES / ".lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            call(PG_CLUSTER, "create", self.folder, *options)
+            template = TEMPLATES / kept if kept else TEMPLATES
+            self.is_copy = kept is not None and template.exists()
+            if self.is_copy:
+                os.utime(template)
+            call(PG_CLUSTER, "create", self.folder, "--template",
+                 template if self.is_copy else TEMPLATES, *options)
         self.start()
-        self.psql("CREATE DATABASE otklik", database="postgres")
+        if not self.is_copy:
+            self.psql("CREATE DATABASE otklik", database="postgres")
+
+    def keep_schema(self):
+        """What is in it now is what later clusters of the same `kept` begin with, if it is the
+        schema of these very files and not that of a program built from others."""
+        if self.kept is None or self.is_copy:
+            return
+        applied = self.psql("SELECT sha256 FROM schema_migration ORDER BY number").split()
+        if applied != [sha256(path.read_bytes()) for path in migrations()]:
+            return
+        self.stop()
+        with open(TEMPLATES / ".lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            call(PG_CLUSTER, "keep", self.folder, TEMPLATES / self.kept)
+            for other in TEMPLATES.glob("schema-*"):
+                if time.time() - other.stat().st_mtime > UNUSED_S:
+                    shutil.rmtree(other)
+        self.start()
 
     def start(self):
         call(PG_CLUSTER, "start", self.folder)
@@ -89,6 +137,6 @@ class Cluster:
 
     def migrate(self):
         """The schema as `otklikd migrate` makes it, without needing otklikd to be built."""
-        for path in sorted((ROOT / "migrations").glob("[0-9][0-9][0-9][0-9]_*.sql")):
+        for path in migrations():
             whole = "-- no-transaction" not in path.read_text().splitlines()
             self.psql(None, *(["-1"] if whole else []), file=path)

@@ -30,7 +30,7 @@ import time
 import traceback
 from pathlib import Path
 
-from cluster import APPLICATION, OWNER, ROOT, Cluster, CommandFailed, call  # noqa: F401
+from cluster import APPLICATION, OWNER, ROOT, Cluster, CommandFailed, call, schema_name  # noqa: F401
 from pki import PKI, Pki  # noqa: F401
 
 EXAMPLE = ROOT / "deploy/example/installation.yaml"
@@ -352,11 +352,13 @@ class Deployment:
     def make(self):
         self.certificates.ca()
         self.certificates.server()
-        self.cluster = Cluster(self.folder / "pg", self.fsync, self.postgres_settings)
+        self.cluster = Cluster(self.folder / "pg", self.fsync, self.postgres_settings,
+                               schema_name())
         self.ports = [free_port() for _ in range(self.masters)]
         self.profile(self.admin_code)
         configs = [self.write_config(i) for i in range(self.masters)]
         call(binary("otklikd"), "migrate", "--config", configs[0])
+        self.cluster.keep_schema()
         for index, config in enumerate(configs):
             self.servers.append(Service(f"otklikd{index}",
                                         [binary("otklikd"), "run", "--config", config],
