@@ -1,4 +1,5 @@
 /* otklik contract simulate: what a draft would have made of real past tickets. */
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/calendar_ics.h"
@@ -65,10 +66,19 @@ static int draft_read(
 /* What the server found wrong is of one file or of the other: calendars are judged first. */
 static int draft_errors_print(const struct draft_files *files, const struct otk_error *err)
 {
+	int rc;
+
 	if (files->calendars != NULL && err->violation_count > 0 &&
 	        strncmp(err->violations[0].field, "calendars", strlen("calendars")) == 0)
 		return file_errors_print(files->calendars, files->calendar_lines, "", err);
-	return file_errors_print(files->contract, files->contract_lines, "contract.", err);
+	rc = file_errors_print(files->contract, files->contract_lines, "contract.", err);
+	for (size_t i = 0; files->calendars == NULL && i < err->violation_count; i++) {
+		if (strcmp(err->violations[i].field, "calendar") == 0)
+			(void)fputs("otklik: hours that are not stored are given by --calendar "
+			            "FILE\n",
+			        stderr);
+	}
+	return rc;
 }
 
 static bool item_came(void *arg, const ProtobufCMessage *message)

@@ -327,7 +327,8 @@ def hours_are_tried_before_they_are_stored():
         check("none of these" in said, "calendars that the draft does not count by", said)
         draft = _draft(otk, text=DRAFT.replace("always", "mornings"))
         said = otk.admin.fails("contract", "simulate", draft)
-        check("draft.yaml:4" in said and "mornings" in said, "it is not stored", said)
+        check("draft.yaml:4" in said and "mornings" in said and "--calendar" in said,
+              "it is not stored, and what helps", said)
         otk.admin.fails("contract", "simulate", draft, "--calendar", otk.folder / "absent.yaml")
 
 
