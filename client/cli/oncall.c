@@ -11,6 +11,8 @@
 
 static const char *const COLUMNS[] = {
         "team", "layer", "from", "until", "person", "name", "rota", "override", "reason"};
+/* For programs; people find them in the reason. */
+static const char *const MORE[] = {"by", "in_place_of"};
 
 static void text_or_absent(struct table *t, const char *text)
 {
@@ -40,7 +42,17 @@ static void duty_put(const struct cli *cli, struct table *t, const Otklik__V1__D
 		table_absent(t);
 	else
 		table_number(t, d->override_id);
-	text_or_absent(t, d->disabled ? "disabled: gets no notices" : d->reason);
+	if (d->disabled)
+		table_text(t, "disabled: gets no notices");
+	else if (cli->format == FORMAT_TABLE && *d->in_place_of != '\0')
+		table_text(t, arena_printf(cli->arena, "in place of %s%s%s", d->in_place_of,
+		                      *d->reason == '\0' ? "" : ": ", d->reason));
+	else
+		text_or_absent(t, d->reason);
+	if (cli->format == FORMAT_TABLE)
+		return;
+	text_or_absent(t, d->arranged_by);
+	text_or_absent(t, d->in_place_of);
 }
 
 static int duties_print(struct cli *cli, const Otklik__V1__GetOnCallRequest *in)
@@ -56,6 +68,8 @@ static int duties_print(struct cli *cli, const Otklik__V1__GetOnCallRequest *in)
 	t = table_new(cli);
 	for (size_t i = 0; i < sizeof COLUMNS / sizeof COLUMNS[0]; i++)
 		table_column(t, COLUMNS[i], 0);
+	for (size_t i = 0; cli->format != FORMAT_TABLE && i < sizeof MORE / sizeof MORE[0]; i++)
+		table_column(t, MORE[i], 0);
 	for (size_t i = 0; i < out->n_duties; i++)
 		duty_put(cli, t, out->duties[i]);
 	rc = table_print(t, stdout);

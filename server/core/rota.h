@@ -58,6 +58,8 @@ struct ref_override {
 	int64_t from;
 	int64_t to;
 	char *reason;
+	int32_t made_by;     /* for telling */
+	int32_t in_place_of; /* 0: of whoever it was */
 };
 
 /*

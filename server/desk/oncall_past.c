@@ -79,6 +79,8 @@ static int overrides_read(
 		        .person_id = (int32_t)db_get_int(rows, i, 3),
 		        .from = db_get_time(rows, i, 4),
 		        .to = db_get_time(rows, i, 5),
+		        .made_by = (int32_t)db_get_int(rows, i, 7),
+		        .in_place_of = (int32_t)db_get_int(rows, i, 8),
 		        .reason = arena_strdup(arena, db_get_text_or_empty(rows, i, 6))};
 		if (out->overrides[i].reason == NULL)
 			return -OTK_RESOURCE_EXHAUSTED;

@@ -534,6 +534,8 @@ static int build_rotas(struct build *b)
 		o->from = db_get_time(rows, i, 4);
 		o->to = db_get_time(rows, i, 5);
 		o->reason = text_of(b, rows, i, 6);
+		o->made_by = id_of(rows, i, 7);
+		o->in_place_of = id_of(rows, i, 8);
 	}
 	return rc;
 }

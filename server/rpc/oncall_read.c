@@ -47,6 +47,13 @@ enum step oncall_provider_only(struct request *r)
 	        "who is on call is the provider's own business");
 }
 
+static const char *code_of(const struct reference *ref, int32_t id)
+{
+	const struct ref_principal *person = id == 0 ? NULL : reference_principal(ref, id);
+
+	return person == NULL ? "" : person->code;
+}
+
 static void duty_fill(const struct duties *d, const struct ref_team *team, int layer,
         int64_t from, const struct duty *duty, Otklik__V1__Duty *out)
 {
@@ -62,6 +69,8 @@ static void duty_fill(const struct duties *d, const struct ref_team *team, int l
 	if (duty->override != NULL) {
 		out->override_id = duty->override->id;
 		out->reason = duty->override->reason;
+		out->arranged_by = text_of(code_of(d->ref, duty->override->made_by));
+		out->in_place_of = text_of(code_of(d->ref, duty->override->in_place_of));
 	}
 	if (duty->person_id == 0 || person == NULL)
 		return;

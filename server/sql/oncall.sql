@@ -39,7 +39,7 @@ ORDER BY r.code, e.edition LIMIT $4;
 -- Overrides likewise; a withdrawn one held until then.
 -- name: oncall_past_overrides
 SELECT o.override_id, o.team_id, o.layer, o.person_id, o.from_at,
-	least(o.to_at, o.withdrawn_at) AS to_at, o.reason
+	least(o.to_at, o.withdrawn_at) AS to_at, o.reason, o.made_by, o.in_place_of
 FROM oncall_override o
 WHERE ($1::integer = 0 OR o.team_id = $1) AND o.from_at < $3 AND o.to_at > $2
 	AND (o.withdrawn_at IS NULL OR o.withdrawn_at > greatest(o.from_at, $2))

@@ -68,7 +68,7 @@ FROM oncall_rota r WHERE NOT r.retired ORDER BY r.code;
 -- Of now and ahead; a withdrawn one held until then.
 -- name: reference_overrides
 SELECT override_id, team_id, layer, person_id, from_at,
-	least(to_at, coalesce(withdrawn_at, to_at)) AS to_at, reason
+	least(to_at, coalesce(withdrawn_at, to_at)) AS to_at, reason, made_by, in_place_of
 FROM oncall_override WHERE NOT over AND (withdrawn_at IS NULL OR withdrawn_at > from_at)
 ORDER BY override_id;
 

@@ -98,6 +98,10 @@ def _swap(otk):
     made = lead.json(*words, "--reason", "Театр")
     check_equal(told(made), plan, "made")
     check_equal(_nights(lead, span[1], span[3]), [(new, first, last) for first, last, _, new in plan], "exchanged")
+    row = engineer.json("oncall", "show", "systems", "--at", "2026-03-29T13:00:00Z")[0]
+    check_equal((row["by"], row["in_place_of"], row["reason"]), ("marta", "marta", "Театр"), "by whom, for whom")
+    check("in place of marta: Театр" in engineer.run("oncall", "show", "systems", "--at", "2026-03-29T13:00:00Z"),
+          "people see it")
     # Taken over by himself; it touches what was swapped, and gives nothing.
     mine = engineer.json("oncall", "swap", "systems", "--person", "marta", "--with", "tomas",
                          "--from", "2026-03-30T20:00:00Z", "--to", "2026-04-01T00:00:00Z", "--take-over")
@@ -137,6 +141,8 @@ def _the_past_stays(otk):
     check_equal([d for d in cut if d[2] <= now], [d for d in before if d[2] <= now], "retired, and still told")
     check(all(d[2] <= "2026-04-04T13:00:00Z" for d in cut), "nobody after", cut)
     check_equal(lead.json("oncall", "show", "systems", "--at", "2026-03-25T05:59:59Z")[0]["person"], "marta", "then")
+    row = lead.json("oncall", "show", "systems", "--at", "2026-03-29T13:00:00Z")[0]
+    check_equal((row["person"], row["by"], row["in_place_of"]), ("pavel", "marta", "marta"), "a swap that is over")
     otk.apply(EXAMPLE)
 
 
