@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/tz.h"
 #include "core/access.h"
@@ -410,6 +411,38 @@ static void check_teams(struct declare *d, const Otklik__V1__Person *person, siz
 		        "teams are the provider's; '%s' is a customer's person", person->code);
 }
 
+static int compare_emails(const void *a, const void *b)
+{
+	return strcasecmp(thing_text(*(struct thing *const *)a, PERSON_EMAIL),
+	        thing_text(*(struct thing *const *)b, PERSON_EMAIL));
+}
+
+/* Allowed, for a team may have one address; but whose a letter from it is cannot be told. */
+static void note_shared_emails(struct declare *d)
+{
+	struct thing **people = declare_take(d, d->list->count, sizeof *people);
+	size_t count = 0;
+
+	for (size_t i = 0; people != NULL && i < d->list->count; i++) {
+		struct thing *thing = &d->list->things[i];
+
+		if (thing->kind == THING_PERSON && *thing_text(thing, PERSON_EMAIL) != '\0')
+			people[count++] = thing;
+	}
+	if (count > 1)
+		qsort(people, count, sizeof *people, compare_emails);
+	for (size_t i = 1; i < count; i++) {
+		if (compare_emails(&people[i - 1], &people[i]) != 0)
+			continue;
+		for (size_t k = 0; k < 2; k++) {
+			people[i - k]->note = arena_printf(d->arena,
+			        "warning: '%s' has this address too: mail from it is refused",
+			        people[i - 1 + k]->code);
+			d->no_memory = d->no_memory || people[i - k]->note == NULL;
+		}
+	}
+}
+
 static void declare_person(struct declare *d, size_t i)
 {
 	const Otklik__V1__Person *p = d->in->people[i];
@@ -516,6 +549,8 @@ int installation_declare(
 	declare_services(&d);
 	for (size_t i = 0; !d.no_memory && i < in->n_people; i++)
 		declare_person(&d, i);
+	if (!d.no_memory)
+		note_shared_emails(&d);
 	declare_agents(&d);
 	declare_calendars(&d);
 	declare_contracts(&d);

@@ -544,6 +544,24 @@ static void contradictions_are_refused(void **state)
 	        "levels[0].actions[0]", "provider's own");
 }
 
+static void a_shared_address_is_told(void **state)
+{
+	struct thing_list list = {.arena = arena_new(1 << 20)};
+	struct otk_error err = {0};
+
+	(void)state;
+	reset();
+	w.people[0].email = T("Team@acme.example");
+	w.people[1].email = T("team@acme.example");
+	assert_int_equal(installation_declare(&w.all, &list, &err), 0);
+	thing_sort(&list);
+	assert_string_equal(thing_find(&list, THING_PERSON, "vera")->note,
+	        "warning: 'olga' has this address too: mail from it is refused");
+	assert_string_equal(thing_find(&list, THING_PERSON, "olga")->note,
+	        "warning: 'vera' has this address too: mail from it is refused");
+	arena_free(list.arena);
+}
+
 static void what_is_missing_is_told(void **state)
 {
 	struct thing_list list = {.arena = arena_new(1 << 20)};
@@ -726,6 +744,7 @@ int main(void)
 	        cmocka_unit_test(contracts_are_checked),
 	        cmocka_unit_test(terms_beyond_targets_are_checked),
 	        cmocka_unit_test(contradictions_are_refused),
+	        cmocka_unit_test(a_shared_address_is_told),
 	        cmocka_unit_test(what_is_missing_is_told),
 	        cmocka_unit_test(a_contract_alone_is_held_against_what_is_stored),
 	        cmocka_unit_test(several_faults_are_told_at_once),
