@@ -112,6 +112,11 @@ def what_runs_over_is_counted_and_taken_back():
         rows = _figures(otk, "breach-minutes")
         check_equal(_some(rows[0], "response_minutes", "response_open_minutes", "operational_open_minutes"),
                     [10, 10, 10], "what is open is in it")
+        rows = _figures(otk, "breach-minutes", "--by", "hour")
+        check_equal([_some(r, "hour", "response_minutes") for r in rows if r["response_minutes"]],
+                    [["2026-03-02T09:00:00Z", 10]], "also by hour")
+        check_equal(_figures(otk, "breach-minutes", "--to", "2026-03-02")[0]["response_minutes"], 0,
+                    "of days before nothing")
         eva.ticket("assign", ticket_id=ticket, team="field")
         otk.clock.advance("10m")
         eva.ticket("pend", ticket_id=ticket, reason=SUPPLIER, text="A new lamp is ordered")
