@@ -80,5 +80,4 @@ void desk_on_saved(struct desk *desk, void (*saved)(void *context), void *contex
 /* For units of a caller's own that wrote the journal: they have committed. */
 void desk_saved(struct desk *desk);
 
-
 #endif

@@ -8,7 +8,8 @@
 #include "core/ticket.h"
 #include "db/rows.h"
 
-/* The event of a row of kpi_fold_read, kpi_complete_read or kpi_verify_events; texts point into the rows. */
+/* The event of a row of kpi_fold_read, kpi_complete_read or kpi_verify_events; texts point into
+ * the rows. */
 struct kpi_event_row {
 	int64_t rev; /* 0: the row has no event */
 	int32_t customer_id;
