@@ -1,12 +1,14 @@
 /*
- * Plans, targets and pauses as text, parted by newlines: week, exceptions, target, rules. What
- * parses has a canonical form that parses to itself, and its due agrees with what it counts.
+ * Plans, targets and pauses as text, parted by newlines: week, exceptions, target, rules,
+ * names. What parses has a canonical form that parses to itself, and its due agrees with what
+ * it counts.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/calendar_history.h"
+#include "core/calendar_mark.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -53,6 +55,43 @@ static void canonical_form_is_stable(const struct calendar_plan *plan)
 	buf_free(&second);
 }
 
+static void names_are_stable(const struct calendar_plan *plan)
+{
+	struct calendar_plan again = {0};
+	struct buf text = {0};
+	struct buf second = {0};
+
+	expect(plan_copy(plan, &again) == 0);
+	expect(plan_format_names(plan, &text) == 0);
+	expect(plan_parse_names(buf_text(&text), &again, NULL) == 0);
+	expect(plan_format_names(&again, &second) == 0);
+	expect(strcmp(buf_text(&text), buf_text(&second)) == 0);
+	plan_release(&again);
+	buf_free(&text);
+	buf_free(&second);
+}
+
+/* What is told of an interval goes on to its end. */
+static void marks_tile(struct calendar *calendar)
+{
+	int64_t start = INT64_C(1774659600000000);
+	struct calendar_edition edition = {0, calendar};
+	struct calendar_history history = {&edition, 1};
+	struct calendar_iter iter;
+	struct calendar_interval piece;
+
+	calendar_iter_start(&iter, &history, start, start + INT64_C(1209600000000));
+	while (calendar_iter_next(&iter, &piece) == 1) {
+		struct calendar_mark mark;
+
+		for (int64_t at = piece.from; at < piece.to; at = mark.until) {
+			expect(history_mark(&history, piece.kind, at, piece.to, &mark) == 0);
+			expect(mark.until > at && mark.until <= piece.to);
+			expect(piece.kind != CALENDAR_HOLIDAY || mark.kind == MARK_HOLIDAY);
+		}
+	}
+}
+
 static void due_agrees_with_consumed(struct calendar *calendar, const struct target *target)
 {
 	int64_t start = INT64_C(1774659600000000); /* 2026-03-28, before a change of offset */
@@ -95,10 +134,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)target_parse(length, "target", &target, NULL);
 	if (plan_parse("Europe/Berlin", week, exceptions, &plan, NULL) == 0) {
 		(void)plan_parse_rules(rules, &plan, NULL);
+		(void)plan_parse_names(rest, &plan, NULL);
+		names_are_stable(&plan);
 		canonical_form_is_stable(&plan);
 		(void)plan_check_spans(&plan, NULL);
 		if (calendar_new(&plan, &calendar, NULL) == 0) {
 			due_agrees_with_consumed(calendar, &target);
+			marks_tile(calendar);
 			calendar_free(calendar);
 		}
 		plan_release(&plan);
