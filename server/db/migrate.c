@@ -289,6 +289,24 @@ static int verify_one(struct run *run, int number, const char *name, const char 
 	return 0;
 }
 
+/* Those before `number` that follow on the last one known to be applied: later ones may rest on
+ * them, so that to apply one now, or never, would be a guess. */
+static int refuse_holes(struct run *run, int number)
+{
+	for (size_t i = 0; i < run->options->count; i++) {
+		const struct migration *migration = &run->options->list[i];
+
+		if (migration->number > run->applied && migration->number < number)
+			return error_set(run->err, OTK_FAILED_PRECONDITION, "MIGRATION_MISSING",
+			        "the database has migration %04d and not %s, which comes "
+			        "before "
+			        "it: it was made by another version of the program; restore a "
+			        "backup of a released one, or make it anew",
+			        number, migration->name);
+	}
+	return 0;
+}
+
 static int verify(struct run *run)
 {
 	PGresult *result = PQexec(run->pg,
@@ -299,9 +317,13 @@ static int verify(struct run *run)
 		status = error_set(
 		        run->err, OTK_UNAVAILABLE, "DB_DOWN", "%s", PQerrorMessage(run->pg));
 	for (int i = 0; status == 0 && i < PQntuples(result); i++) {
-		run->applied = atoi(PQgetvalue(result, i, 0));
+		int number = atoi(PQgetvalue(result, i, 0));
+
 		status = verify_one(
-		        run, run->applied, PQgetvalue(result, i, 1), PQgetvalue(result, i, 2));
+		        run, number, PQgetvalue(result, i, 1), PQgetvalue(result, i, 2));
+		if (status == 0)
+			status = refuse_holes(run, number);
+		run->applied = number;
 	}
 	PQclear(result);
 	return status;

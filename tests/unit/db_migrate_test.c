@@ -112,6 +112,21 @@ static void a_changed_file_is_refused(void **state)
 	assert_string_equal(err.reason, "MIGRATION_UNKNOWN");
 }
 
+static void one_that_was_left_out_is_refused(void **state)
+{
+	static const struct migration whole[] = {FILE_OF(1, "0001_make_a", "CREATE TABLE a ()"),
+	        FILE_OF(2, "0002_make_b", "CREATE TABLE b ()"),
+	        FILE_OF(3, "0003_make_c", "CREATE TABLE c ()")};
+	const struct migration holed[] = {whole[0], whole[2]};
+
+	(void)state;
+	assert_int_equal(migrate(holed, 2), 0);
+	assert_int_equal(migrate(whole, 3), -OTK_FAILED_PRECONDITION);
+	assert_string_equal(err.reason, "MIGRATION_MISSING");
+	assert_non_null(strstr(err.message, "0003 and not 0002_make_b"));
+	assert_string_equal(value("SELECT count(*) FROM schema_migration"), "2");
+}
+
 static void a_failure_leaves_nothing_and_names_the_line(void **state)
 {
 	static const struct migration list[] = {
@@ -314,6 +329,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        TEST(missing_ones_are_applied_once_and_in_order),
 	        TEST(a_changed_file_is_refused),
+	        TEST(one_that_was_left_out_is_refused),
 	        TEST(a_failure_leaves_nothing_and_names_the_line),
 	        TEST(a_marked_file_runs_outside_of_a_transaction),
 	        TEST(locks_of_others_are_waited_for_but_not_for_ever),
