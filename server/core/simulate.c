@@ -76,10 +76,20 @@ static void outcome_takes(struct simulated_outcome *o, const struct change *c)
 	o->team_id = t->team_id;
 }
 
+/* A team that passed the ticket on, a supplier no longer waited for, at the instant of the
+ * start: nobody held anything. Levels act in the midst of a change, but are told after it. */
+static bool is_nothing(const struct simulated_outcome *o)
+{
+	return o->clock > CLOCK_RESOLUTION && o->ended_at == o->started_at &&
+	       o->breached_at == 0;
+}
+
 static int flush(struct replay *r, struct track *track)
 {
 	struct simulated *out = r->out;
 
+	if (track->followed && is_nothing(&track->outcome))
+		*track = (struct track){0};
 	if (!track->followed)
 		return 0;
 	out->outcomes = grown(
