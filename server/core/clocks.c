@@ -114,7 +114,8 @@ static int clock_run_on(const struct act *act, enum clock_kind kind, enum event_
 	if (aimed->target_us != clock->target_us || aimed->wall != clock->wall ||
 	        aimed->calendar_id != clock->calendar_id)
 		e.target_us = aimed->target_us;
-	else if (e.consumed_us >= clock->target_us && clock->breached_at != 0)
+	else if (e.consumed_us >= clock->target_us && clock->breached_at != 0 &&
+	         clock->due_at != 0)
 		return act_emit(act, &e);
 	rc = sla_due(act->c, aimed, e.consumed_us, act->at, &e.due_at);
 	return rc == 0 ? act_emit(act, &e) : act_fail(act, rc);

@@ -181,7 +181,7 @@ class Clock:
         old = self.due
         self.state = RUNNING
         self.since = self.at = now
-        if not (self.counted >= self.target and self.breached_at is not None):
+        if old is None or self.breached_at is None or self.counted < self.target:
             self.find_due(now)
         self.place_levels(now)
         self.note(now, "resumed", consumed=self.counted, due=self.due, old=old)
@@ -298,7 +298,7 @@ class Clock:
         changed = self.aim(target)
         self.state, self.stopped_at = RUNNING, None
         self.since = self.at = now
-        if changed or self.breached_at is None or self.counted < self.target:
+        if changed or old is None or self.breached_at is None or self.counted < self.target:
             self.find_due(now)
         self.note(now, "resumed", consumed=self.counted, due=self.due, old=old)
         self.breach_if_exceeded(now)

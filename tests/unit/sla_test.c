@@ -409,6 +409,28 @@ static void a_paused_clock_does_not_fall_due_where_its_business_days_end(void **
 	assert_int_equal(RESOLUTION(life)->breached_at, 0);
 }
 
+/* Broken under a shorter target, then paused before the end of its business days: what runs has
+ * a due. */
+static void a_broken_clock_that_runs_on_has_a_due(void **state)
+{
+	struct life *life = *state;
+	struct new_ticket in = world_incident();
+
+	error_clear(&life->err);
+	assert_int_equal(lifecycle_create(&life->c, &in, &ANNA, at("2026-03-06T08:00:00+03:00"),
+	                         &life->err),
+	        0);
+	do_or_fail(life, "2026-03-06T08:01:00+03:00", override(2));
+	do_or_fail(life, "2026-03-09T20:00:00+03:00", override(3)); /* until Tuesday 09:00 */
+	assert_int_not_equal(RESOLUTION(life)->breached_at, 0);
+	assert_int_equal(RESOLUTION(life)->consumed_us, RESOLUTION(life)->target_us);
+	do_or_fail(life, "2026-03-09T20:01:00+03:00", ASK);
+	assert_int_equal(RESOLUTION(life)->due_at, 0);
+	do_or_fail(life, "2026-03-11T12:00:00+03:00", ANSWER);
+	assert_int_equal(RESOLUTION(life)->state, CLOCK_RUNNING);
+	assert_int_equal(RESOLUTION(life)->due_at, at("2026-03-11T12:00:00+03:00"));
+}
+
 static void an_edit_of_the_calendar_also_moves_business_days_that_are_paused(void **state)
 {
 	struct life *life = *state;
@@ -600,6 +622,7 @@ int main(void)
 	        LIFE(business_days_that_lost_nothing_are_due_at_their_place),
 	        LIFE(the_whole_of_business_days_is_reached_at_due_not_before),
 	        LIFE(a_paused_clock_does_not_fall_due_where_its_business_days_end),
+	        LIFE(a_broken_clock_that_runs_on_has_a_due),
 	        LIFE(an_edit_of_the_calendar_also_moves_business_days_that_are_paused),
 	        LIFE(a_due_beyond_the_years_is_the_end_of_them),
 	        LIFE(a_level_that_the_contract_lost_rests),
