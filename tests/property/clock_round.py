@@ -174,17 +174,20 @@ class Clock:
         self.place_levels(now)
         self.note(now, "resumed", consumed=self.counted, due=self.due, old=old)
 
+    def end(self, now, state):
+        """Its levels stay those of the version that aimed it last."""
+        if self.former:
+            (self.contract, self.levels, self.dormant), self.former = self.former, None
+        self.halt(now, state)
+        self.stopped_at = now
+
     def stop(self, now):
         late = self.breached_at is not None or (self.due is not None and now > self.due)
-        self.halt(now, LATE if late else MET)
-        self.stopped_at = now
+        self.end(now, LATE if late else MET)
         self.note(now, "stopped", consumed=self.counted, outcome=self.state)
 
     def void(self, now):
-        if self.former:  # another version does not promise it
-            (self.contract, self.levels, self.dormant), self.former = self.former, None
-        self.halt(now, VOID)
-        self.stopped_at = now
+        self.end(now, VOID)
         self.note(now, "voided", consumed=self.counted)
 
     def breach(self, at, retarget=False):
