@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/tz.h"
 #include "migrate.h"
 #include "net/master.h"
 #include "net/tls.h"
@@ -218,12 +219,17 @@ static int command(const struct command_line *line)
 	struct otk_error err;
 	int status;
 
-	if (settings_load(line->config, &settings, &err) != 0)
+	if (settings_load(line->config, &settings, &err) != 0) {
 		status = failed(&err);
-	else if (line->role != NULL)
+		goto out_release;
+	}
+	if (settings.zoneinfo[0] != '\0')
+		tz_use_folder(settings.zoneinfo);
+	if (line->role != NULL)
 		status = child(&settings, line->role);
 	else
 		status = verb_run(line, &settings);
+out_release:
 	settings_release(&settings);
 	return status;
 }

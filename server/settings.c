@@ -83,6 +83,10 @@ static const struct conf_option OPTIONS[] = {
                 "Seconds in which notify_burst counts."},
         {"clock", CONF_TEXT, FIELD(clock), "real", 0, 0,
                 "`real`, or the path of a file with a clock that tests move."},
+        {"zoneinfo", CONF_TEXT, FIELD(zoneinfo), "", 0, 400,
+                "Directory of the IANA time zones, TZif files with tzdata.zi; empty: "
+                "/usr/share/zoneinfo. A change there is an edit of the calendars in that "
+                "zone."},
         {"user", CONF_TEXT, FIELD(user), "", 0, 64,
                 "The user to become when started by root; required then."},
         {"run_dir", CONF_TEXT, FIELD(run_dir), "", 0, 80,

@@ -48,6 +48,7 @@ struct settings {
 	int64_t in_flight_per_process;
 	int64_t connection_age;
 	int64_t drain;
+	char *zoneinfo;
 	char *log_level_text;
 	char *log_format_text;
 

@@ -12,6 +12,11 @@
 
 static const char *const WEEKDAYS[7] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
 
+static void text_or_absent(struct table *t, const char *text)
+{
+	table_text(t, *text == '\0' ? NULL : text);
+}
+
 static int all_print(const struct cli *cli, const Otklik__V1__GetCalendarResponse *out)
 {
 	struct table *t = table_new(cli);
@@ -19,6 +24,7 @@ static int all_print(const struct cli *cli, const Otklik__V1__GetCalendarRespons
 
 	table_column(t, "calendar", 0);
 	table_column(t, "zone", 0);
+	table_column(t, "tzdata", 0);
 	table_column(t, "week", 0);
 	table_column(t, "edition", TABLE_RIGHT);
 	table_column(t, "since", 0);
@@ -28,6 +34,7 @@ static int all_print(const struct cli *cli, const Otklik__V1__GetCalendarRespons
 		table_row(t);
 		table_text(t, c->code);
 		table_text(t, c->zone);
+		text_or_absent(t, c->zone_version);
 		table_text(t, c->week);
 		table_number(t, c->edition);
 		table_time(t, c->since_us);
@@ -35,11 +42,6 @@ static int all_print(const struct cli *cli, const Otklik__V1__GetCalendarRespons
 	rc = table_print(t, stdout);
 	table_free(t);
 	return rc;
-}
-
-static void text_or_absent(struct table *t, const char *text)
-{
-	table_text(t, *text == '\0' ? NULL : text);
 }
 
 static void day_put(struct table *t, const Otklik__V1__CalendarDay *day)
@@ -65,8 +67,10 @@ static int one_print(const struct cli *cli, const Otklik__V1__CalendarView *c)
 	int rc;
 
 	if (cli->format == FORMAT_TABLE) {
-		clean_printf(stdout, "%s: %s, zone %s, edition %u of %u", c->code, c->week,
-		        c->zone, c->edition, c->editions);
+		clean_printf(stdout, "%s: %s, zone %s", c->code, c->week, c->zone);
+		if (*c->zone_version != '\0')
+			clean_printf(stdout, " (tzdata %s)", c->zone_version);
+		(void)printf(", edition %u of %u", c->edition, c->editions);
 		if (c->since_us != 0)
 			(void)printf(" since %s", table_time_text(c->since_us, since));
 		(void)printf("\n");

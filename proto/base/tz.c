@@ -20,6 +20,16 @@ enum { TZ_FILE_MAX = 256 * 1024, TZ_BUCKETS = 64 };
 static const char *cache_folder = TZ_FOLDER;
 static struct tz *cache[TZ_BUCKETS];
 
+/* A zone that tz_keep made, and of what. */
+struct kept {
+	struct kept *next;
+	struct tz *tz;
+	size_t size;
+	unsigned char data[];
+};
+
+static struct kept *kept;
+
 /* Letters, digits, `_`, `+`, `-` in parts divided by `/`: no dots, so no way out. */
 static bool name_is_valid(const char *name)
 {
@@ -77,18 +87,16 @@ out_close:
 	return data;
 }
 
-int tz_load(const char *folder, const char *name, struct tz **out, struct otk_error *err)
+static int zone_read(const char *folder, const char *name, unsigned char **out, size_t *size,
+        struct otk_error *err)
 {
 	unsigned char *data;
-	size_t size = 0;
-	struct tz *tz;
-	int rc;
 
 	if (name == NULL || !name_is_valid(name))
 		return error_set(err, OTK_INVALID_ARGUMENT, "BAD_TIME_ZONE",
 		        "a time zone is an IANA name such as Europe/Berlin, not `%.80s`",
 		        name == NULL ? "" : name);
-	data = file_read(folder, name, &size);
+	data = file_read(folder, name, size);
 	if (data == NULL && errno == ENOMEM)
 		return error_set(err, OTK_RESOURCE_EXHAUSTED, "NO_MEMORY", "out of memory");
 	if (data == NULL)
@@ -96,6 +104,29 @@ int tz_load(const char *folder, const char *name, struct tz **out, struct otk_er
 		        "there is no time zone %s; names are those of the IANA database, "
 		        "such as Europe/Berlin",
 		        name);
+	*out = data;
+	return 0;
+}
+
+int tz_read(const char *name, void **data, size_t *size, struct otk_error *err)
+{
+	unsigned char *bytes;
+	int rc = zone_read(cache_folder, name, &bytes, size, err);
+
+	if (rc == 0)
+		*data = bytes;
+	return rc;
+}
+
+int tz_load(const char *folder, const char *name, struct tz **out, struct otk_error *err)
+{
+	unsigned char *data;
+	size_t size = 0;
+	struct tz *tz;
+	int rc = zone_read(folder, name, &data, &size, err);
+
+	if (rc != 0)
+		return rc;
 	rc = tz_parse(data, size, &tz);
 	free(data);
 	if (rc == -OTK_RESOURCE_EXHAUSTED)
@@ -142,6 +173,72 @@ int tz_find(const char *name, const struct tz **out, struct otk_error *err)
 	return 0;
 }
 
+int tz_keep(const char *name, const void *data, size_t size, const struct tz **out)
+{
+	struct kept *k;
+	int rc;
+
+	for (k = kept; k != NULL; k = k->next) {
+		if (k->size == size && memcmp(k->data, data, size) == 0 &&
+		        strcmp(k->tz->name, name) == 0) {
+			*out = k->tz;
+			return 0;
+		}
+	}
+	k = malloc(sizeof *k + size);
+	if (k == NULL)
+		return -OTK_RESOURCE_EXHAUSTED;
+	rc = size > TZ_FILE_MAX ? -OTK_DATA_LOSS : tz_parse(data, size, &k->tz);
+	if (rc != 0) {
+		free(k);
+		return rc;
+	}
+	(void)snprintf(k->tz->name, sizeof k->tz->name, "%s", name);
+	k->size = size;
+	memcpy(k->data, data, size);
+	k->next = kept;
+	kept = k;
+	*out = k->tz;
+	return 0;
+}
+
+void tz_version(char out[TZ_VERSION_MAX + 1])
+{
+	char path[512];
+	char line[64];
+	FILE *file;
+
+	out[0] = '\0';
+	if ((size_t)snprintf(path, sizeof path, "%s/tzdata.zi", cache_folder) >= sizeof path)
+		return;
+	file = fopen(path, "re");
+	if (file == NULL)
+		return;
+	if (fgets(line, sizeof line, file) == NULL ||
+	        sscanf(line, "# version %15[0-9a-z]", out) != 1)
+		out[0] = '\0';
+	(void)fclose(file);
+}
+
+bool tz_replaces(const void *data, size_t size, const char *version, const void *other,
+        size_t other_size, const char *other_version)
+{
+	struct tz *now = NULL;
+	struct tz *before = NULL;
+	bool replaces = false;
+
+	if (size == other_size && memcmp(data, other, size) == 0)
+		return false;
+	if (version[0] != '\0' && other_version[0] != '\0' &&
+	        strcmp(version, other_version) < 0)
+		return false;
+	if (tz_parse(data, size, &now) == 0 && tz_parse(other, other_size, &before) == 0)
+		replaces = tz_fingerprint(now) != tz_fingerprint(before);
+	tz_free(now);
+	tz_free(before);
+	return replaces;
+}
+
 void tz_use_folder(const char *folder)
 {
 	cache_folder = folder == NULL ? TZ_FOLDER : folder;
@@ -156,6 +253,13 @@ void tz_forget_all(void)
 			cache[i] = tz->next;
 			tz_free(tz);
 		}
+	}
+	while (kept != NULL) {
+		struct kept *k = kept;
+
+		kept = k->next;
+		tz_free(k->tz);
+		free(k);
 	}
 }
 

@@ -11,7 +11,7 @@
 
 #include "base/status.h"
 
-enum { TZ_NAME_MAX = 64 };
+enum { TZ_NAME_MAX = 64, TZ_VERSION_MAX = 15 };
 
 struct tz;
 
@@ -30,6 +30,30 @@ void tz_forget_all(void);
 
 /* As tz_find, from `folder` and without the cache; the caller frees with tz_free. */
 int tz_load(const char *folder, const char *name, struct tz **out, struct otk_error *err);
+
+/*
+ * The bytes of a zone's file as it is now in the folder of tz_find, whatever that one keeps;
+ * malloced. Errors as tz_find.
+ */
+int tz_read(const char *name, void **data, size_t *size, struct otk_error *err);
+
+/*
+ * A zone by the bytes that its file had, on this machine or another; kept like those of
+ * tz_find, and the same bytes give the same zone. Errors as tz_parse.
+ */
+int tz_keep(const char *name, const void *data, size_t size, const struct tz **out);
+
+/* The edition of the IANA database in the folder of tz_find, such as "2026a", which sorts as
+ * text; "" where `tzdata.zi` does not tell. */
+void tz_version(char out[TZ_VERSION_MAX + 1]);
+
+/*
+ * Whether a zone's file with its edition of the IANA database ("": not told) replaces another:
+ * only one with other transitions that is not of an earlier edition does, or machines with
+ * different ones would take turns. false for what is no TZif file.
+ */
+bool tz_replaces(const void *data, size_t size, const char *version, const void *other,
+        size_t other_size, const char *other_version);
 
 /* A zone from the bytes of a TZif file of version 2 or later. 0, -OTK_DATA_LOSS,
  * -OTK_RESOURCE_EXHAUSTED. */

@@ -26,10 +26,10 @@ struct calendar {
 
 int calendar_new(const struct calendar_plan *plan, struct calendar **out, struct otk_error *err)
 {
-	const struct tz *tz;
+	const struct tz *tz = plan->tz;
 	struct otk_error cause;
 	struct calendar *calendar;
-	int rc = tz_find(plan->zone, &tz, &cause);
+	int rc = tz == NULL ? tz_find(plan->zone, &tz, &cause) : 0;
 
 	if (rc != 0) {
 		(void)error_field(err, "zone", "%s", cause.message);

@@ -62,6 +62,9 @@ struct plan_exception {
 
 struct calendar_plan {
 	char zone[TZ_NAME_MAX + 1];
+	const struct tz
+	        *tz; /* the zone as it then was; NULL: as this machine has it. Borrowed */
+	char zone_version[TZ_VERSION_MAX + 1]; /* of the database it is from; "": not known */
 	bool always;                       /* truly always: week and exceptions do not apply */
 	struct plan_day week[7];           /* Monday first */
 	struct plan_exception *exceptions; /* ascending, one a date */

@@ -24,6 +24,7 @@ enum reference_call {
 	CALL_PRINCIPALS,
 	CALL_GRANTS,
 	CALL_CALENDARS,
+	CALL_ZONES,
 	CALL_EDITIONS,
 	CALL_CONTRACTS,
 	CALL_TARGETS,
@@ -45,6 +46,7 @@ static const int STATEMENTS[CALL_COUNT] = {
         [CALL_PRINCIPALS] = SQL_REFERENCE_PRINCIPALS,
         [CALL_GRANTS] = SQL_REFERENCE_GRANTS,
         [CALL_CALENDARS] = SQL_REFERENCE_CALENDARS,
+        [CALL_ZONES] = SQL_REFERENCE_ZONES,
         [CALL_EDITIONS] = SQL_REFERENCE_EDITIONS,
         [CALL_CONTRACTS] = SQL_REFERENCE_CONTRACTS,
         [CALL_TARGETS] = SQL_REFERENCE_TARGETS,
@@ -217,6 +219,30 @@ static int bad_row(struct build *b, const char *what, const char *code, const ch
 	        "%s of %s cannot be understood: %s", what, code, text);
 }
 
+/* The zone as it was when the edition began, where that was kept. */
+static int build_zone(struct build *b, const struct db_rows *editions, size_t row,
+        struct calendar_plan *plan, struct otk_error *err)
+{
+	const struct db_rows *rows = db_unit_rows(b->unit, CALL_ZONES);
+
+	for (size_t i = 0; i < db_rows_count(rows); i++) {
+		size_t size;
+		const void *data = db_get_bytes(rows, i, 3, &size);
+
+		if (strcmp(db_get_text_or_empty(rows, i, 0), plan->zone) != 0 ||
+		        db_get_int(rows, i, 1) != db_get_int(editions, row, 7))
+			continue;
+		(void)snprintf(plan->zone_version, sizeof plan->zone_version, "%s",
+		        db_get_text_or_empty(rows, i, 2));
+		if (tz_keep(plan->zone, data, size, &plan->tz) != 0)
+			return error_set(err, OTK_DATA_LOSS, "BAD_TIME_ZONE_FILE",
+			        "the data of zone %s, edition %d, cannot be used", plan->zone,
+			        (int)db_get_int(rows, i, 1));
+		return 0;
+	}
+	return 0;
+}
+
 /* Both lists are ordered by calendar. */
 static int build_history(struct build *b, struct ref_calendar *calendar, size_t *row)
 {
@@ -245,6 +271,8 @@ static int build_history(struct build *b, struct ref_calendar *calendar, size_t 
 			rc = plan_parse_rules(db_get_text_or_empty(rows, i, 5), &plan, &why);
 		if (rc == 0)
 			rc = plan_parse_names(db_get_text_or_empty(rows, i, 6), &plan, &why);
+		if (rc == 0)
+			rc = build_zone(b, rows, i, &plan, &why);
 		if (rc == 0)
 			rc = calendar_new(&plan, &editions[count].calendar, &why);
 		plan_release(&plan);

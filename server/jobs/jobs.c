@@ -10,6 +10,7 @@
 #include "jobs/fold.h"
 #include "jobs/sequencer.h"
 #include "jobs/sweep.h"
+#include "jobs/zones.h"
 
 struct jobs {
 	struct sequencer *sequencer;
@@ -17,6 +18,7 @@ struct jobs {
 	struct fold *fold;
 	struct dispatch *dispatch;
 	struct expiry *expiry;
+	struct zones *zones;
 };
 
 /* The sequencer of some process has put entries into the feed. */
@@ -45,8 +47,9 @@ struct jobs *jobs_new(const struct jobs_options *options, struct otk_error *err)
 	jobs->fold = fold_new(options);
 	jobs->dispatch = dispatch_new(options);
 	jobs->expiry = expiry_new(options);
+	jobs->zones = zones_new(options);
 	if (jobs->sequencer == NULL || jobs->fold == NULL || jobs->dispatch == NULL ||
-	        jobs->expiry == NULL)
+	        jobs->expiry == NULL || jobs->zones == NULL)
 		goto no_memory;
 	if (db_pool_listen(options->pool, "otklik_feed", feed_grew, jobs) < 0)
 		goto no_memory;
@@ -75,6 +78,7 @@ void jobs_free(struct jobs *jobs)
 	if (jobs == NULL)
 		return;
 	sweep_free(jobs->sweep);
+	zones_free(jobs->zones);
 	expiry_free(jobs->expiry);
 	dispatch_free(jobs->dispatch);
 	fold_free(jobs->fold);

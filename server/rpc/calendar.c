@@ -125,6 +125,7 @@ static int view_fill(struct view *v, int64_t at)
 	plan = calendar_plan_of(v->calendar);
 	v->out->code = (char *)(uintptr_t)v->from->code;
 	v->out->zone = (char *)(uintptr_t)plan->zone;
+	v->out->zone_version = (char *)(uintptr_t)plan->zone_version;
 	(void)plan_format_week(plan, &week);
 	v->out->week = kept(v->r, &week);
 	v->out->edition = (uint32_t)edition + 1;

@@ -225,9 +225,10 @@ WITH c AS (
 	ON CONFLICT (code) DO UPDATE SET retired = false RETURNING calendar_id)
 INSERT INTO calendar_edition
 	(calendar_id, edition, from_at, zone, week, holidays, special_dates, special_spans, rules,
-	names)
+	names, zone_edition)
 SELECT c.calendar_id, 1 + coalesce((SELECT max(e.edition) FROM calendar_edition e
-		WHERE e.calendar_id = c.calendar_id), 0), $2, $3, $4, $5, $6, $7, $8, $9
+		WHERE e.calendar_id = c.calendar_id), 0), $2, $3, $4, $5, $6, $7, $8, $9,
+	(SELECT max(z.edition) FROM zone_edition z WHERE z.zone = $3)
 FROM c;
 
 -- Whose hours count at sites ($1) from $3 on, where that changes; '': those of the contract.

@@ -39,13 +39,20 @@ ORDER BY principal_id, role, customer_id;
 -- name: reference_calendars
 SELECT calendar_id, code FROM calendar ORDER BY calendar_id;
 
+-- Zones as they were when an edition began. Those of editions that name none are the first known.
+-- name: reference_zones
+SELECT z.zone, z.edition, z.version, z.data FROM zone_edition z
+WHERE EXISTS (SELECT FROM calendar_edition e
+	WHERE e.zone = z.zone AND coalesce(e.zone_edition, 1) = z.edition)
+ORDER BY z.zone, z.edition;
+
 -- name: reference_editions
 SELECT calendar_id, from_at, zone, week,
 	array_to_string(
 		ARRAY(SELECT to_char(h, 'YYYY-MM-DD') FROM unnest(holidays) h)
 		|| ARRAY(SELECT to_char(d, 'YYYY-MM-DD') || ' ' || s
 			FROM unnest(special_dates, special_spans) AS x(d, s)), '; ') AS exceptions,
-	array_to_string(rules, '; ') AS rules, names
+	array_to_string(rules, '; ') AS rules, names, coalesce(zone_edition, 1) AS zone_edition
 FROM calendar_edition ORDER BY calendar_id, from_at, edition;
 
 -- name: reference_contracts

@@ -4,7 +4,9 @@ clocks, and which calendars are refused.
 
 time-limit: 240
 """
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,7 +59,7 @@ def _apply(otk, *replacements, dry_run=False):
     return {(c["kind"], c["code"]): c["detail"] for c in changes}
 
 
-def _desk():
+def _desk(settings=None):
     class Acme(Deployment):
         def make(self):
             self.installation = None
@@ -65,7 +67,7 @@ def _desk():
             _apply(self)
             for person in ("eva", "olga"):
                 self.profile(person)
-    return Acme(clock=START)
+    return Acme(clock=START, settings=settings)
 
 
 def _file(otk, site):
@@ -134,6 +136,51 @@ def a_change_of_zone_and_a_rule_are_edits():
         eventually(lambda: _moves(otk, ticket) == moves, "the rule moves the due")
         check(otk.value("SELECT rules[1] FROM calendar_edition ORDER BY calendar_id, edition DESC LIMIT 1")
               == "4th tue of nov", "the rule is kept")
+
+
+def _zones(folder, version, berlin):
+    """A folder of time zones, in which Berlin goes by the clock of another city."""
+    system = Path("/usr/share/zoneinfo")
+    for name, file in (("Europe/Berlin", berlin), ("Asia/Tokyo", "Asia/Tokyo"), ("UTC", "UTC")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.new").write_bytes((system / file).read_bytes())
+        (folder / f"{name}.new").rename(folder / name)
+    (folder / "tzdata.zi").write_text(f"# version {version}\n# words\n")
+
+
+def a_change_of_time_zone_data_is_an_edit():
+    folder = Path(tempfile.mkdtemp(dir=os.environ.get("OTKLIK_TEST_DIR")))
+    folder.chmod(0o755)
+    _zones(folder, "2026b", "Europe/Berlin")
+    with _desk({"zoneinfo": folder}) as otk:
+        def known():
+            return [row[0] for row in otk.rows("SELECT version FROM zone_edition ORDER BY edition")]
+
+        def look(versions):
+            """The jobs look when they begin, and each minute."""
+            otk.servers[0].kill_child("jobs")
+            eventually(lambda: known() == versions, "what is known of the zone", 20)
+
+        ticket = _file(otk, "hq")
+        look(["2026b"])
+        otk.clock.advance("1h")
+        _zones(folder, "2026a", "Asia/Tokyo")
+        other = ('rules: ["jan 1"', 'holidays: ["2027-11-01"]\n    rules: ["jan 1"')
+        _apply(otk, other)  # in force a year ahead; the jobs that follow it have looked at the zone
+        look(["2026b"])
+        otk.clock.advance("1s")
+        eventually(lambda: otk.value("SELECT done FROM rearm") == "t", "the edit is followed")
+        check_equal(_moves(otk, ticket), [], "what is older than what is known edits nothing")
+        _zones(folder, "2026c", "Asia/Tokyo")
+        look(["2026b", "2026c"])
+        otk.clock.advance("1s")
+        moves = [("calendar", "2026-11-24T13:00:00Z", "2026-11-25T02:59:59Z")]
+        eventually(lambda: _moves(otk, ticket) == moves, "and moves what is open")
+        check_equal(_explained(otk, ticket)["added_due"], moves[0][2], "explain adds up")
+        views = [otk.as_("eva").json("calendar", "show", "office", *at)["calendars"][0]
+                 for at in ((), ("--at", "2026-11-23T09:30:00Z"))]
+        check_equal([(v["zone_version"], v["edition"], v["zone"]) for v in views],
+                    [("2026c", 3, "Europe/Berlin"), ("2026b", 1, "Europe/Berlin")], "editions tell why")
 
 
 def days_that_are_over_change_nothing_and_are_told():

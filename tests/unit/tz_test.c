@@ -102,6 +102,105 @@ static void the_fingerprint_tells_zones_apart(void **state)
 	tz_free(NULL);
 }
 
+static void a_zone_as_it_was_is_kept_by_its_bytes(void **state)
+{
+	const struct tz *berlin, *kept, *again;
+	void *data, *other;
+	size_t size, other_size;
+
+	(void)state;
+	assert_int_equal(tz_read("Europe/Berlin", &data, &size, NULL), 0);
+	assert_int_equal(tz_read("Asia/Tokyo", &other, &other_size, NULL), 0);
+	assert_int_equal(
+	        tz_read("../Berlin", &other, &other_size, NULL), -OTK_INVALID_ARGUMENT);
+	assert_int_equal(tz_read("Europe/Nowhere", &other, &other_size, NULL), -OTK_NOT_FOUND);
+	assert_int_equal(tz_find("Europe/Berlin", &berlin, NULL), 0);
+	assert_int_equal(tz_keep("Europe/Berlin", data, size, &kept), 0);
+	assert_string_equal(tz_name(kept), "Europe/Berlin");
+	assert_true(tz_fingerprint(kept) == tz_fingerprint(berlin));
+	assert_int_equal(tz_keep("Europe/Berlin", data, size, &again), 0);
+	assert_ptr_equal(kept, again);
+	/* what Berlin may have been on another machine */
+	assert_int_equal(tz_keep("Europe/Berlin", other, other_size, &again), 0);
+	assert_ptr_not_equal(kept, again);
+	assert_int_equal(tz_offset_at(again, 0), 32400);
+	assert_int_equal(tz_keep("Europe/Berlin", "TZif", 4, &again), -OTK_DATA_LOSS);
+	free(data);
+	free(other);
+}
+
+static void newer_data_with_other_transitions_replace(void **state)
+{
+	static const struct {
+		const char *version, *other_version;
+		bool same, replaces;
+	} cases[] = {
+	        {"2026b", "2026a", false, true},
+	        {"2026a", "2026a", false, true}, /* as patched by a distribution */
+	        {"2026a", "2026b", false, false},
+	        {"2025c", "2026a", false, false},
+	        {"", "2026a", false, true},
+	        {"2026a", "", false, true},
+	        {"2026b", "2026a", true, false},
+	};
+	void *data, *other;
+	size_t size, other_size;
+
+	(void)state;
+	assert_int_equal(tz_read("Europe/Berlin", &data, &size, NULL), 0);
+	assert_int_equal(tz_read("Asia/Tokyo", &other, &other_size, NULL), 0);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		assert_int_equal(
+		        tz_replaces(data, size, cases[i].version, cases[i].same ? data : other,
+		                cases[i].same ? size : other_size, cases[i].other_version),
+		        cases[i].replaces);
+	assert_false(tz_replaces("TZif", 4, "2026b", data, size, "2026a"));
+	assert_false(tz_replaces(data, size, "2026b", "TZif", 4, "2026a"));
+	free(data);
+	free(other);
+}
+
+/* Writes the first line of tzdata.zi; NULL: there is none. */
+static void version_of(const char *line, char out[TZ_VERSION_MAX + 1])
+{
+	char folder[] = "/tmp/tz_test_XXXXXX";
+	char path[64];
+	FILE *file;
+
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(path, sizeof path, "%s/tzdata.zi", folder);
+	if (line != NULL) {
+		file = fopen(path, "w");
+		assert_non_null(file);
+		assert_true(fputs(line, file) >= 0);
+		assert_int_equal(fclose(file), 0);
+	}
+	tz_use_folder(folder);
+	tz_version(out);
+	tz_use_folder(NULL);
+	(void)unlink(path);
+	(void)rmdir(folder);
+}
+
+static void the_edition_of_the_database_is_read(void **state)
+{
+	static const char *const cases[][2] = {
+	        {"# version 2026a\n# more\n", "2026a"},
+	        {"# version 2026a-dirty\n", "2026a"},
+	        {"# version 20260000000000000000000000a\n", "202600000000000"},
+	        {"R d 1916\n", ""},
+	        {"", ""},
+	        {NULL, ""},
+	};
+	char version[TZ_VERSION_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		version_of(cases[i][0], version);
+		assert_string_equal(version, cases[i][1]);
+	}
+}
+
 static void names_that_are_no_zones_are_refused(void **state)
 {
 	static const char *const BAD[] = {"", "/etc/passwd", "../../etc/passwd", "Europe/..",
@@ -370,6 +469,9 @@ int main(void)
 	        cmocka_unit_test(local_times_follow_the_rule_of_postgresql),
 	        cmocka_unit_test(instants_have_one_local_time),
 	        cmocka_unit_test(the_fingerprint_tells_zones_apart),
+	        cmocka_unit_test(a_zone_as_it_was_is_kept_by_its_bytes),
+	        cmocka_unit_test(newer_data_with_other_transitions_replace),
+	        cmocka_unit_test(the_edition_of_the_database_is_read),
 	        cmocka_unit_test(names_that_are_no_zones_are_refused),
 	        cmocka_unit_test(damaged_files_are_refused),
 	        cmocka_unit_test(a_footer_may_be_missing_or_fixed),
