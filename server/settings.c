@@ -86,7 +86,7 @@ static const struct conf_option OPTIONS[] = {
         {"zoneinfo", CONF_TEXT, FIELD(zoneinfo), "", 0, 400,
                 "Directory of the IANA time zones, TZif files with tzdata.zi; empty: "
                 "/usr/share/zoneinfo. A change there is an edit of the calendars in that "
-                "zone."},
+                "zone, at the latest a minute later."},
         {"user", CONF_TEXT, FIELD(user), "", 0, 64,
                 "The user to become when started by root; required then."},
         {"run_dir", CONF_TEXT, FIELD(run_dir), "", 0, 80,
