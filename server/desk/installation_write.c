@@ -1,7 +1,9 @@
 /* Changes of the installation as calls of one unit, in the order in which they refer. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/tz.h"
 #include "desk/installation.h"
 #include "sql/statements.h"
 
@@ -178,10 +180,30 @@ static void put_agents(const struct writing *w)
 	}
 }
 
+/* The zone as this machine has it, unless one is known: server/jobs/zones.c. */
+static void put_zone(const struct writing *w, const char *zone)
+{
+	char version[TZ_VERSION_MAX + 1];
+	void *data;
+	size_t size;
+
+	if (tz_read(zone, &data, &size, NULL) != 0)
+		return; /* it was there when it was checked; the jobs look again */
+	tz_version(version);
+	db_call(w->unit, SQL_ZONE_PUT);
+	db_add_text(db_put_array(w->unit, DB_TEXT, 1), zone);
+	db_add_int(db_put_array(w->unit, DB_INT4, 1), 1);
+	db_add_text(db_put_array(w->unit, DB_TEXT, 1), version);
+	db_add_bytes(db_put_array(w->unit, DB_BYTEA, 1), data, size);
+	db_put_time(w->unit, w->now);
+	free(data);
+}
+
 static void put_calendar(const struct writing *w, const struct thing *thing)
 {
 	const struct calendar_terms *terms = thing->terms.calendar;
 
+	put_zone(w, thing_text(thing, CALENDAR_ZONE));
 	db_call(w->unit, SQL_INSTALLATION_PUT_CALENDAR);
 	db_put_text(w->unit, thing->code);
 	db_put_time(w->unit, w->now);
